@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tables of settings. One constant table per struct that has settings: it checks what the user
+// wrote, fills the struct, and prints the reference in docs/. An unknown key is refused with file,
+// line and the nearest known name (under compat: one warning); a key of the reference that Weir has
+// no use for is accepted with one warning.
+#pragma once
+
+#include <stddef.h>
+
+#include "config/config.h"
+
+enum setting_type {
+    SETTING_BOOL,     // bool
+    SETTING_NUMBER,   // int64_t, within [min, max]
+    SETTING_BYTES,    // int64_t; "10MiB", "1GB", "64k" or a bare number of bytes
+    SETTING_DURATION, // int64_t nanoseconds; "10s", a bare number means seconds
+    SETTING_TEXT,     // const char *, NULL if not given and without default
+    SETTING_CHOICE,   // int: position in `choices`
+    SETTING_TEXTS,    // struct setting_texts; one scalar counts as a list of one
+    SETTING_NUMBERS, // struct setting_numbers; each within [min, max]; also "8000-8010" for a range
+    SETTING_NODE,    // const struct config *: read by its owner
+    SETTING_TABLE,   // a nested struct, described by `table`, at `offset`
+    SETTING_UNUSED,  // accepted for compatibility, no effect; `meaning` says why
+};
+
+struct setting_texts {
+    const char **at;
+    int count;
+};
+
+struct setting_numbers {
+    int64_t *at;
+    int count;
+};
+
+struct setting {
+    const char *key;
+    enum setting_type type;
+    size_t offset;              // of the member in the struct
+    const char *standard;       // default as a user would write it; NULL: none (zero)
+    int64_t min, max;           // both 0: no limits
+    const char *const *choices; // ended by NULL
+    const struct setting *table;
+    const char *meaning; // one line for the reference, with the unit where there is one
+    bool required;
+};
+
+// A table ends with a row whose key is NULL.
+#define SETTING_END \
+    {               \
+        .key = NULL \
+    }
+
+// How strict to be with keys that no table knows.
+enum setting_mood { SETTING_REFUSE, SETTING_WARN };
+
+// Told each warning once; `arg` is the caller's.
+typedef void setting_warning(void *arg, const char *text);
+
+struct setting_reader {
+    enum setting_mood mood;
+    setting_warning *warn;
+    void *arg;
+    struct arena *arena; // texts and lists are put there
+};
+
+// Fills `into` with defaults, then with what `node` (may be NULL) says. `also` is a second table
+// whose keys are left alone here because somebody else reads them (NULL: none). False: refused,
+// `why` holds file, line, what was found and expected.
+bool setting_fill(const struct setting *table, const struct config *node, void *into,
+                  const struct setting *also, const struct setting_reader *reader,
+                  struct error *why);
+
+// The reference of one table as Markdown rows: key, type, default, range, meaning. `prefix` is put
+// before each key.
+void setting_print(const struct setting *table, const char *prefix, FILE *to);
+
+// The nearest of the known keys to a mistyped one, or NULL when none is near (edit distance at most
+// 3 and a third of its length).
+const char *setting_nearest(const struct setting *table, const char *key);

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// The pen: appends JSON (RFC 8259) to a place of fixed size. It writes what it is told, in the
+// order it is told; braces and commas are the caller's. Texts are escaped and invalid UTF-8 becomes
+// U+FFFD on the way. Once something does not fit the pen is full, writes nothing more, and says so
+// at the end.
+#pragma once
+
+#include "pipeline/base/span.h"
+
+struct pen {
+    uint8_t *start, *at, *end;
+    bool full;
+};
+
+static inline struct pen pen_of(void *place, size_t size)
+{
+    return (struct pen){place, place, (uint8_t *)place + size, false};
+}
+
+// What was written so far.
+static inline struct span pen_written(const struct pen *p)
+{
+    return span_of(p->start, (size_t)(p->at - p->start));
+}
+
+// Room for `len` bytes. False: there is none, and the pen is full from now on.
+static inline bool pen_room(struct pen *p, size_t len)
+{
+    if ((size_t)(p->end - p->at) >= len && !p->full)
+        return true;
+    p->full = true;
+    return false;
+}
+
+// Bytes as they are: punctuation, keys escaped before, finished fragments.
+static inline void pen_raw(struct pen *p, struct span s)
+{
+    if (s.len && pen_room(p, s.len)) {
+        memcpy(p->at, s.at, s.len);
+        p->at += s.len;
+    }
+}
+
+static inline void pen_byte(struct pen *p, uint8_t byte)
+{
+    if (pen_room(p, 1))
+        *p->at++ = byte;
+}
+
+// A string with its quotes.
+void pen_text(struct pen *p, struct span s);
+// The inside of a string, without quotes: for a text that comes in pieces. A character cut between
+// two pieces is repaired as two halves; callers who care join them first.
+void pen_text_part(struct pen *p, struct span s);
+void pen_unsigned(struct pen *p, uint64_t number);
+void pen_signed(struct pen *p, int64_t number);
+// The shortest text that reads back as the same double; null for what JSON cannot say.
+void pen_double(struct pen *p, double number);
+void pen_bool(struct pen *p, bool flag);
+// A quoted address, a quoted time.
+void pen_ip(struct pen *p, const uint8_t *bytes, int family);
+void pen_time(struct pen *p, int64_t nanoseconds, int digits);

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// The only world a protocol sees: one conversation, its state, its settings, its transactions, the
+// time. Also the face towards the flow code that feeds it. Unread bytes are kept here as one
+// contiguous tail for each side.
+#pragma once
+
+#include "probe/endpoints.h"
+#include "probe/protocol.h"
+#include "probe/transaction.h"
+
+// ── for protocols
+// ──────────────────────────────────────────────────────────────────────────────────────
+
+// Who and to whom; valid as long as the conn.
+const struct endpoints *conn_ends(const struct conn *c);
+bool conn_is_datagram(const struct conn *c); // UDP or ICMP: feed gets whole messages
+bool conn_joined_late(const struct conn *c); // no beginning was seen
+bool conn_is_compat(const struct conn *c);   // write the reference's odd values
+
+void *conn_state(struct conn *c); // conn_size bytes, zero at first
+const void *conn_settings(const struct conn *c);
+const struct common_settings *conn_common(const struct conn *c);
+struct counters *conn_counters(struct conn *c);
+
+// The ICMP type and code, or the transport's port, of the datagram being fed.
+uint8_t conn_icmp_type(const struct conn *c);
+uint8_t conn_icmp_code(const struct conn *c);
+
+// Arrival of the byte at `offset` of the data feed was given (any offset up to its end), and of the
+// newest packet.
+int64_t conn_time(const struct conn *c, enum side from, uint32_t offset);
+int64_t conn_now(const struct conn *c);
+// Bytes of the datagram on the wire that were not captured; 0 for streams (there they are a gap).
+uint32_t conn_cut(const struct conn *c);
+
+// Scratch that is void after this call into the protocol; NULL: full.
+struct arena *conn_scratch(struct conn *c);
+
+// The verbs. Each takes effect when the call into the protocol returns.
+void conn_done(struct conn *c);    // seen enough: no more calls, open transactions end
+void conn_give_up(struct conn *c); // it stopped making sense: as done, but counted
+void conn_turn(struct conn *c);    // the sides were guessed wrong: CLIENT is SERVER from here on
+void conn_become(struct conn *c,
+                 const char *protocol); // another protocol from the next byte on ("" detects)
+// These bytes belong to a conn inside this one (TLS with keys, CONNECT, PROXY header); opened on
+// first use.
+void conn_inner(struct conn *c, enum side from, struct span data);
+
+// Something that outlives transactions (prepared statements): at most `conn_store_ceiling` entries,
+// the oldest leaves. The bytes are copied; a view on them is valid until the next conn_remember or
+// conn_forget. Empty: not there.
+void conn_remember(struct conn *c, uint64_t key, struct span bytes);
+struct span conn_recall(struct conn *c, uint64_t key);
+void conn_forget(struct conn *c, uint64_t key);
+
+// ── for the flow code
+// ──────────────────────────────────────────────────────────────────────────────────
+
+struct conns_settings {
+    int64_t conns;               // open at once in one worker
+    int64_t transactions;        // open at once in one worker
+    int64_t transactions_a_conn; // questions that wait in one conn
+    int64_t transaction_bytes;   // kept for one transaction
+    int64_t kept_bytes;          // unread bytes of one side of one conn
+    int64_t kept_bytes_all;      // and of all conns of a worker
+    int64_t remembered;          // entries of conn_remember in one conn
+};
+extern const struct setting conns_settings[];
+
+struct emit;
+struct conns; // all conns of a worker: pools, transactions, timers
+
+struct conns *conns_new(const struct conns_settings *settings, struct emit *emit, uint64_t seed,
+                        struct counters *counters, struct error *why);
+void conns_free(struct conns *all);
+
+// Opens a conn for `binding`; the endpoints are copied. Never NULL: at the ceiling the conn that
+// was quiet longest ends. `owner` is told when a conn ends by itself (conn_done, ceiling, age) and
+// must forget it then.
+typedef void conn_ended(void *owner, struct conn *c);
+struct conn *conn_open(struct conns *all, const struct binding *binding,
+                       const struct endpoints *ends, bool joined_late, conn_ended *ended,
+                       void *owner);
+
+// In-order bytes of one side of a stream, or one datagram; `data` is valid during the call only.
+// False: the conn ended.
+struct arrival {
+    int64_t time;
+    uint32_t cut; // bytes not captured behind a datagram
+    uint8_t icmp_type, icmp_code;
+};
+bool conn_feed(struct conn *c, enum side from, struct span data, const struct arrival *arrival);
+// `missing` bytes of a stream never came. False: the conn ended (its protocol has no gap function).
+bool conn_gap(struct conn *c, enum side from, uint32_t missing, int64_t time);
+// One side is finished (FIN). False: the conn ended.
+bool conn_half_end(struct conn *c, enum side from, enum ending how, int64_t time);
+// Ends the conn: both sides are told, open transactions published.
+void conn_end(struct conn *c, enum ending how);
+
+// True while transactions are open or bytes are kept: a datagram conn without them may be let go
+// (conn_release, silently).
+bool conn_is_waiting(const struct conn *c);
+void conn_release(struct conn *c);
+
+// Moves the packets' clock: transactions and idle conns that are due end. Bounded by what is due.
+void conns_age(struct conns *all, int64_t now);
+// Ends everything, oldest first (end of a file, stop, clock began anew).
+void conns_end_all(struct conns *all, enum ending how);

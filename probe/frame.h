@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bytes as captured, still in the kernel's ring or the file's buffer, and the sources that hand
+// them out.
+#pragma once
+
+#include "config/setting.h"
+#include "pipeline/base/counters.h"
+#include "pipeline/base/span.h"
+
+enum { FRAMES = 64 }; // handed out at once
+
+// Link types, by the numbers of the pcap registry (DLT_/LINKTYPE_).
+enum link_type {
+    LINK_NULL = 0,
+    LINK_ETHERNET = 1,
+    LINK_RAW_BSD = 12,
+    LINK_RAW_OPENBSD = 14,
+    LINK_RAW = 101,
+    LINK_LOOP = 108,
+    LINK_SLL = 113,
+    LINK_IPV4 = 228,
+    LINK_IPV6 = 229,
+    LINK_SLL2 = 276,
+};
+
+struct frame {
+    const uint8_t *at;
+    uint32_t len;  // captured
+    uint32_t wire; // on the wire, at least len
+    int64_t time;  // nanoseconds since 1970
+    uint16_t link; // enum link_type, or a number nobody here knows
+    uint16_t vlan; // tag that the card or the kernel took off, low 12 bits; valid when has_vlan
+    bool has_vlan;
+    bool outgoing;      // the kernel says this host sent it
+    uint32_t interface; // index of the source's interface (pcapng: of its section)
+};
+
+enum source_state {
+    SOURCE_FRAMES,  // *count frames were read
+    SOURCE_IDLE,    // none now (live: the wait timed out; paced file: not yet due)
+    SOURCE_RESTART, // the packets' clock begins anew: the next loop or the next file
+    SOURCE_END,     // no more, all is well
+    SOURCE_FAILED,  // no more, `why` says what happened, with file and byte offset for damage
+};
+
+struct source_progress {
+    uint64_t bytes_read, bytes_total; // total 0: not known
+    const char *name;                 // the file now read
+};
+
+// What a source is opened with; its settings belong to the interface's table.
+struct source_setup {
+    const char *device;       // card, or NULL
+    const char *const *files; // paths, "-" for standard input; NULL for a card
+    int file_count;
+    int64_t loops;      // times all files are read; 0: without end
+    bool full_speed;    // -t: keep file times and never wait
+    bool one_at_a_time; // -O: one packet a key press
+    const char *filter; // in libpcap's language; NULL none
+    int snaplen;
+    struct arena *arena; // lives until exit
+};
+
+// One constant struct per file, listed in capture/sources.def.
+struct source {
+    const char *name;
+    // NULL: `why` names the file or device and what to do.
+    void *(*open)(const struct source_setup *setup, struct error *why);
+    // Fills at most `max` (≤ FRAMES) frames; they stay valid until the next read. Waits at most
+    // some 100 ms.
+    enum source_state (*read)(void *self, struct frame *frames, int max, int *count,
+                              struct error *why);
+    void (*progress)(void *self, struct source_progress *out); // from any thread; NULL: none
+    void (*close)(void *self);
+};
+
+extern const struct source *const sources[];
+
+// Writes frames into a capture file for --dump (nanosecond pcap, one link type: the first frame's;
+// others are left out and counted).
+struct dump;
+struct dump *dump_open(const char *prefix, int64_t now, struct error *why);
+void dump_write(struct dump *d, const struct frame *frames, int count);
+// False: the disk refused something (said in `why`); frames left out for their link type are told
+// there too.
+bool dump_close(struct dump *d, struct error *why);
+
+// True if libpcap accepts the filter; else `why` holds its words.
+bool filter_check(const char *filter, struct error *why);
