@@ -74,10 +74,19 @@ struct conns *conns_new(const struct conns_settings *settings, struct emit *emit
                         struct counters *counters, struct error *why);
 void conns_free(struct conns *all);
 
+// The protocols that conn_become and conn_inner may find, by name or by content. The array lives
+// until the end.
+void conns_offer(struct conns *all, const struct binding *const *bindings, int count);
+// Whose first bytes these look like, among the offered that run over `transport`; NULL: nobody's.
+const struct binding *conns_detect(const struct conns *all, enum transport transport,
+                                   struct span first, enum side from);
+
 // Opens a conn for `binding`; the endpoints are copied. Never NULL: at the ceiling the conn that
-// was quiet longest ends. `owner` is told when a conn ends by itself (conn_done, ceiling, age) and
-// must forget it then.
-typedef void conn_ended(void *owner, struct conn *c);
+// was quiet longest ends. `ended` is called, once, whenever the conn goes away other than by the
+// owner's own conn_end or conn_release (protocol done, gap, both sides finished, ceiling, age): the
+// owner forgets it then. After ENDED_GAP a new one may be opened for what follows; after ENDED_DONE
+// nobody wants the rest.
+typedef void conn_ended(void *owner, struct conn *c, enum ending how);
 struct conn *conn_open(struct conns *all, const struct binding *binding,
                        const struct endpoints *ends, bool joined_late, conn_ended *ended,
                        void *owner);

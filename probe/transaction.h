@@ -30,14 +30,15 @@ struct transaction {
     uint64_t number;           // for protocols that number their questions
     bool asked, answered;      // whole
     bool unasked;              // an answer whose question was never seen
+    bool turned;               // SERVER asked: source and destination of its document are swapped
     bool lossy[2];             // bytes of that side's message are missing
     uint8_t notes;
     struct span note[TRANSACTION_NOTES]; // for error.message; constant texts or views of the store
     struct store store;
     struct conn *conn; // the core's, as all below
-    struct list in_conn;
+    struct list in_conn, in_all;
     struct timer timer;
-    struct transaction *same_hash;
+    struct transaction *same_hash, **hash_link;
     void *state; // transaction_size bytes, zero at first
 };
 
