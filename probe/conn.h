@@ -8,8 +8,7 @@
 #include "probe/protocol.h"
 #include "probe/transaction.h"
 
-// ── for protocols
-// ──────────────────────────────────────────────────────────────────────────────────────
+// ── for protocols ──
 
 // Who and to whom; valid as long as the conn.
 const struct endpoints *conn_ends(const struct conn *c);
@@ -53,8 +52,7 @@ void conn_remember(struct conn *c, uint64_t key, struct span bytes);
 struct span conn_recall(struct conn *c, uint64_t key);
 void conn_forget(struct conn *c, uint64_t key);
 
-// ── for the flow code
-// ──────────────────────────────────────────────────────────────────────────────────
+// ── for the flow code ──
 
 struct conns_settings {
     int64_t conns;               // open at once in one worker

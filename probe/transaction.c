@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+// Questions and answers: kept in order and by number, ended by both halves, by age, by a ceiling or
+// with their conn.
+
+#include <assert.h>
+
+#include "pipeline/base/hash.h"
+#include "probe/conns.h"
+#include "probe/emit.h"
+
+static struct transaction **bucket(struct conns *all, const struct conn *c, uint64_t number)
+{
+    uint64_t key[2] = {(uintptr_t)c, number};
+    return &all->transaction_hash[hash_bytes(key, sizeof key, all->seed) & all->hash_mask];
+}
+
+static void hash_insert(struct transaction **head, struct transaction *t)
+{
+    t->same_hash = *head;
+    t->hash_link = head;
+    if (*head)
+        (*head)->hash_link = &t->same_hash;
+    *head = t;
+}
+
+static size_t size_of(const struct conn *c)
+{
+    return sizeof(struct transaction) + c->binding->protocol->transaction_size;
+}
+
+// Gives everything back. The transaction is void afterwards.
+static void transaction_free(struct transaction *t)
+{
+    struct conn *c = t->conn;
+    struct conns *all = c->all;
+    wheel_clear(&all->wheel, &t->timer);
+    *t->hash_link = t->same_hash;
+    if (t->same_hash)
+        t->same_hash->hash_link = t->hash_link;
+    list_remove(&t->in_conn);
+    list_remove(&t->in_all);
+    store_free(&t->store);
+    c->transaction_count--;
+    all->transaction_count--;
+    counter_add(all->counters->transactions_now, -1);
+    sizes_give(&all->sizes, t, size_of(c));
+}
+
+void transaction_end(struct transaction *t)
+{
+    struct conns *all = t->conn->all;
+    if (t->unasked)
+        counter_add(all->counters->transactions_unasked, 1);
+    else if (t->answered)
+        counter_add(all->counters->transactions_answered, 1);
+    else
+        counter_add(all->counters->transactions_unanswered, 1);
+    emit_transaction(all->emit, t->conn->binding, t->conn, &t->conn->ends, t);
+    transaction_free(t);
+}
+
+void transaction_drop(struct transaction *t)
+{
+    counter_add(t->conn->all->counters->transactions_dropped, 1);
+    transaction_free(t);
+}
+
+void transactions_end_all(struct conn *c)
+{
+    while (!list_is_empty(&c->transactions))
+        transaction_end(LIST_OF(c->transactions.next, struct transaction, in_conn));
+}
+
+static void evict(struct conns *all, struct list *oldest_of, size_t member)
+{
+    counter_add(all->counters->transactions_evicted, 1);
+    transaction_end((struct transaction *)(void *)((char *)oldest_of->next - member));
+}
+
+// Room for one more, then the thing itself with all but its number and place in its conn.
+static struct transaction *transaction_new(struct conn *c)
+{
+    struct conns *all = c->all;
+    if (c->transaction_count >= all->settings.transactions_a_conn)
+        evict(all, &c->transactions, offsetof(struct transaction, in_conn));
+    size_t size = size_of(c);
+    struct transaction *t;
+    while (all->transaction_count >= all->settings.transactions ||
+           !(t = sizes_take(&all->sizes, size)))
+        evict(all, &all->transactions, offsetof(struct transaction, in_all));
+    memset(t, 0, size);
+    t->conn = c;
+    t->state = t + 1;
+    store_init(&t->store, &all->blocks, (uint32_t)all->settings.transaction_bytes);
+    list_append(&all->transactions, &t->in_all);
+    timer_init(&t->timer);
+    int64_t due = c->arrival.time + c->binding->common.transaction_timeout;
+    wheel_set(&all->wheel, &t->timer, clock_second(due) + 1);
+    all->transaction_count++;
+    c->transaction_count++;
+    counter_add(all->counters->transactions_opened, 1);
+    counter_add(all->counters->transactions_now, 1);
+    return t;
+}
+
+struct transaction *transaction_open(struct conn *c, uint64_t number)
+{
+    struct transaction *t = transaction_new(c);
+    t->number = number;
+    hash_insert(bucket(c->all, c, number), t);
+    list_append(&c->transactions, &t->in_conn);
+    return t;
+}
+
+struct transaction *transaction_unasked(struct conn *c, uint64_t number)
+{
+    struct transaction *t = transaction_new(c);
+    t->number = number;
+    t->unasked = t->asked = true;
+    hash_insert(bucket(c->all, c, number), t);
+    list_prepend(&c->transactions, &t->in_conn);
+    return t;
+}
+
+struct transaction *transaction_asking(struct conn *c)
+{
+    if (list_is_empty(&c->transactions))
+        return NULL;
+    struct transaction *newest = LIST_OF(c->transactions.prev, struct transaction, in_conn);
+    return newest->asked ? NULL : newest;
+}
+
+struct transaction *transaction_answering(struct conn *c)
+{
+    for (struct list *l = c->transactions.next; l != &c->transactions; l = l->next) {
+        struct transaction *t = LIST_OF(l, struct transaction, in_conn);
+        if (!t->answered)
+            return t;
+    }
+    return NULL;
+}
+
+struct transaction *transaction_find(struct conn *c, uint64_t number)
+{
+    struct transaction *oldest = NULL; // the bucket holds the newest first
+    for (struct transaction *t = *bucket(c->all, c, number); t; t = t->same_hash)
+        if (t->conn == c && t->number == number)
+            oldest = t;
+    return oldest;
+}
+
+void transaction_asked(struct transaction *t)
+{
+    t->asked = true;
+    if (t->answered)
+        transaction_end(t);
+}
+
+void transaction_answered(struct transaction *t)
+{
+    t->answered = true;
+    if (t->asked)
+        transaction_end(t);
+}
+
+void transaction_saw(struct transaction *t, enum side from, int64_t first, int64_t last,
+                     uint64_t bytes)
+{
+    struct message *m = &t->message[from];
+    if (!m->first)
+        m->first = first;
+    m->last = last;
+    m->bytes += bytes;
+}
+
+void transaction_note(struct transaction *t, struct span text)
+{
+    for (int i = 0; i < t->notes; i++)
+        if (span_is(t->note[i], text))
+            return;
+    if (t->notes < TRANSACTION_NOTES)
+        t->note[t->notes++] = text;
+}
+
+struct span transaction_keep(struct transaction *t, struct span bytes)
+{
+    struct span kept = store_copy(&t->store, bytes);
+    if (kept.len < bytes.len)
+        counter_add(t->conn->all->counters->transaction_cut_bytes, bytes.len - kept.len);
+    return kept;
+}
+
+void *transaction_alloc(struct transaction *t, size_t size)
+{
+    return store_alloc(&t->store, size);
+}
+
+bool transaction_append(struct transaction *t, struct chain *to, struct span bytes)
+{
+    uint32_t lost = to->lost;
+    bool kept = chain_add(to, &t->store, bytes);
+    counter_add(t->conn->all->counters->transaction_cut_bytes, to->lost - lost);
+    return kept;
+}
