@@ -9,6 +9,7 @@
 struct arena {
     uint8_t *base;
     size_t used, ceiling;
+    size_t touched; // bytes ever handed out: what lies above is still zero
 };
 
 // Reserves `ceiling` bytes of address space. False: the system refuses (out of memory).

@@ -15,8 +15,8 @@ enum { CHAIN_BLOCK = 2048 }; // bytes of one block, its header included
 struct store {
     struct pool *blocks;  // of CHAIN_BLOCK bytes each; shared by all stores of a worker
     struct block *newest; // linked to the older ones
-    uint32_t used;        // bytes in blocks
-    uint32_t ceiling;     // refused beyond it
+    uint32_t used;        // bytes of all its blocks
+    uint32_t ceiling;     // no further block once they are so many: a ceiling counts whole blocks
 };
 
 struct piece {

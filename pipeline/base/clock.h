@@ -13,8 +13,10 @@ int64_t clock_steady(void); // for measuring and for deadlines of our own
 int64_t clock_cpu(void);    // CPU time of this process, user and system
 void clock_sleep(int64_t duration);
 
-// The whole second a time lies in, as the wheel counts; times before 1970 are second 0.
+// The whole second a time lies in, as the wheel counts; times before 1970 are second 0, those
+// after 2106 the last one.
 static inline uint32_t clock_second(int64_t nanoseconds)
 {
-    return nanoseconds < 0 ? 0 : (uint32_t)(nanoseconds / SECOND);
+    int64_t second = nanoseconds / SECOND;
+    return second < 0 ? 0 : second > UINT32_MAX ? UINT32_MAX : (uint32_t)second;
 }

@@ -52,6 +52,7 @@ void pen_text(struct pen *p, struct span s);
 // The inside of a string, without quotes: for a text that comes in pieces. A character cut between
 // two pieces is repaired as two halves; callers who care join them first.
 void pen_text_part(struct pen *p, struct span s);
+// Numbers, addresses and times ask for as much room as the longest of their kind takes.
 void pen_unsigned(struct pen *p, uint64_t number);
 void pen_signed(struct pen *p, int64_t number);
 // The shortest text that reads back as the same double; null for what JSON cannot say.

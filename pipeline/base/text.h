@@ -36,10 +36,15 @@ size_t text_base64(uint8_t *to, struct span bytes, bool padded);
 bool text_to_ip(struct span text, struct ip *out);
 // Decodes into `to` (3 × len / 4 + 3 bytes); -1 when it is not base64. Padding may be missing.
 ptrdiff_t text_from_base64(uint8_t *to, struct span text);
-// "1500ms", "10s", "1m30s", "2h", "100us", "5ns", "-1s", a bare number in seconds. False: none of
-// these.
+// "1500ms", "10s", "1m30s", "1.5h", "100us", "5ns", "-1s", a bare number in seconds. False: none of
+// these, or more than 64 bits.
 bool text_to_duration(struct span text, int64_t *nanoseconds);
 
 // Bytes at the start that are whole, valid UTF-8 (RFC 3629), for cutting a text without breaking a
 // character.
 size_t text_utf8_whole(struct span s);
+
+// Length of the UTF-8 character at the start of `s`, which must not be empty. If it is broken
+// *whole is false, and the length is that of the maximal subpart (Unicode 15, table 3-8): what one
+// U+FFFD stands for.
+size_t text_utf8_character(struct span s, bool *whole);

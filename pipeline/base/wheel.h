@@ -19,8 +19,9 @@ struct timer {
 
 struct wheel {
     struct timer *slot[WHEEL_SLOTS];
-    uint32_t now; // the last second that was swept; 0: not started
-    uint32_t set; // timers in the wheel
+    struct timer *due; // swept, not yet handed out
+    uint32_t now;      // the last second that was swept; 0: not started
+    uint32_t set;      // timers in the wheel
 };
 
 void wheel_init(struct wheel *w);
@@ -30,8 +31,9 @@ void timer_init(struct timer *t);
 void wheel_set(struct wheel *w, struct timer *t, uint32_t due);
 void wheel_clear(struct wheel *w, struct timer *t);
 
-// Moves the wheel to `second`; then wheel_due hands out, one by one and already cleared, what is
-// due, NULL when there is no more. At most `WHEEL_SLOTS` slots are walked however large the jump.
+// Moves the wheel to `second` (never back); then wheel_due hands out, one by one and already
+// cleared, what is due, NULL when there is no more. At most `WHEEL_SLOTS` slots are walked however
+// large the jump.
 void wheel_advance(struct wheel *w, uint32_t second);
 struct timer *wheel_due(struct wheel *w);
 
