@@ -32,6 +32,10 @@ struct output_world {
     bool compat;
     int64_t started;     // wall time, for %{+…} in paths
     struct arena *arena; // lives until exit
+    // Asks the program to end, for an output that nobody will read any more. From any thread; NULL:
+    // nobody to ask.
+    void (*ask_stop)(void *arg);
+    void *ask_stop_arg;
 };
 
 struct output {

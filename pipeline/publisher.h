@@ -9,8 +9,8 @@
 
 #include "pipeline/output.h"
 
-// What to do with a batch when an inbox is full.
-enum full_policy { FULL_DROP_NEW, FULL_DROP_OLD, FULL_BLOCK };
+// What to do with a batch when an inbox is full. Auto: a capture file waits, a live one drops.
+enum full_policy { FULL_DROP_NEW, FULL_DROP_OLD, FULL_BLOCK, FULL_AUTO };
 
 // queue.mem of the configuration.
 struct queue_settings {
@@ -21,17 +21,30 @@ struct queue_settings {
     int64_t flush_max_bytes;  // bytes of a parcel at most
     int64_t backoff_init, backoff_max;
     int64_t max_retries; // negative: without end
-    int policy;          // enum full_policy, or -1: block for files, drop_new live
+    int policy;          // enum full_policy
 };
 extern const struct setting queue_settings[];
+// What the table cannot check. publisher_start asks it, too.
+bool queue_check(const struct queue_settings *queue, struct error *why);
+
+// What every output.NAME has beside its own settings (the `also` table of setting_fill for those).
+struct output_common {
+    bool enabled;
+    const struct config *queue; // wins over the global one
+};
+extern const struct setting output_common_settings[];
 
 struct publisher;
 
-// The counters of one output, each row in one column:
-//     accepted = delivered + refused + shed + waiting
+// The counters of one output, in rows, each row in one column:
+//     accepted = delivered + refused + too_large + shed + waiting
+// Rows that found the inbox full were accepted and shed.
 struct output_counters {
     _Atomic uint64_t accepted, delivered, refused, too_large, shed, waiting;
-    _Atomic uint64_t bytes, parcels, retries, errors;
+    _Atomic uint64_t bytes;   // of the rows delivered, with their line feeds
+    _Atomic uint64_t parcels; // sendings
+    _Atomic uint64_t retries; // rows to be sent again, each time
+    _Atomic uint64_t errors;  // sendings that did not deliver all their rows
 };
 
 struct publisher_output {
@@ -44,13 +57,16 @@ struct publisher *publisher_start(const struct publisher_output *list, int count
                                   const struct queue_settings *queue, bool file_replay,
                                   const struct output_world *world, struct error *why);
 
-// Takes over the worker's reference. Blocks only under FULL_BLOCK. An empty batch just goes home.
+// Takes over the worker's reference. Blocks only under FULL_BLOCK, and not beyond the deadline of
+// publisher_stop. An empty batch just goes home, a sparse one is settled.
 void publisher_hand(struct publisher *p, struct batch *b);
 
 void publisher_reopen(struct publisher *p); // SIGHUP
 
-// No more hands. Waits until every inbox is empty or until the steady time `deadline`, then stops,
-// counts what is left as shed, closes. How many rows were left behind.
+// Waits until every inbox is empty or until the steady time `deadline`, then stops, counts what is
+// left as shed, closes. How many rows were left behind. Workers should have handed over their last
+// batch; one that still blocks in publisher_hand comes free at the deadline, and what is handed
+// over later is shed.
 uint64_t publisher_stop(struct publisher *p, int64_t deadline);
 void publisher_free(struct publisher *p);
 

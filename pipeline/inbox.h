@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// The batches that wait for one output, bounded in rows and in bytes. Rows are taken in order, a
+// parcel at a time, and answered one by one; a batch goes home with its last answered row. Rows
+// that were taken still count against the bounds. Knows no threads: the publisher locks.
+//
+//     first             next (next_row)            end        numbers of batches, never reused
+//       ├── taken, some answered ──┼── waits untouched ──┤
+#pragma once
+
+#include "pipeline/output.h"
+
+struct held {
+    struct batch *batch; // NULL: its last row was answered
+    uint32_t left;       // rows not answered yet
+};
+
+struct inbox {
+    struct held *ring;
+    uint64_t slots; // of the ring, a power of two; it grows with the number of batches
+    uint64_t first, next, end;
+    uint32_t next_row;
+    uint64_t rows, bytes; // not answered yet; memory of the batches they lie in
+    uint64_t rows_at_most, bytes_at_most;
+};
+
+// Where rows taken go: parallel arrays with room for `size` rows.
+struct inbox_load {
+    struct parcel_row *rows;
+    uint64_t *held; // number of the batch, for inbox_answer
+    uint32_t size, count;
+};
+
+bool inbox_init(struct inbox *i, uint64_t rows_at_most, uint64_t bytes_at_most);
+void inbox_free(struct inbox *i); // must be empty
+
+// True if the batch fits. An empty inbox takes any batch: else a large one would never get through.
+bool inbox_fits(const struct inbox *i, const struct batch *b);
+// Takes over one reference. False: no memory, nothing happened.
+bool inbox_put(struct inbox *i, struct batch *b);
+
+// True if there are rows that were not taken.
+bool inbox_waits(const struct inbox *i);
+// Fills an empty load with the oldest rows that were not taken, up to its size and `bytes_at_most`
+// with their line feeds; at least one.
+void inbox_take(struct inbox *i, struct inbox_load *load, uint64_t bytes_at_most);
+// One row of that batch needs no more sending.
+void inbox_answer(struct inbox *i, uint64_t held);
+
+// Lets the oldest batch go that has rows not taken, or those rows. How many they were; 0: none.
+uint32_t inbox_drop_oldest(struct inbox *i);
