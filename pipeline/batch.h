@@ -44,7 +44,7 @@ void batch_home_free(struct batch_home *home);
 // until one is back.
 struct batch *batch_open(struct batch_home *home, bool wait);
 
-// Room left for one document, its line feed and its row.
+// Room left for one document (and the routes of its row): the line feed and the row are taken off.
 size_t batch_room(const struct batch *b);
 // A pen on that room; the document is kept by batch_commit (one line feed is added), else nothing
 // was written.
@@ -59,6 +59,11 @@ static inline struct span batch_document(const struct batch *b, const struct row
 {
     return span_of(b->bytes + row->offset, row->length);
 }
+
+// Routes of the newest row, behind its document: bytes they take, and adding them. A route without
+// bytes is none. The room must be there (batch_room before the document was begun).
+size_t batch_routes_size(const struct span *routes, unsigned count);
+void batch_add_routes(struct batch *b, const struct span *routes, unsigned count);
 // The resolved route `which` of a row (empty: none).
 struct span batch_route(const struct batch *b, const struct row *row, unsigned which);
 

@@ -30,6 +30,8 @@ enum value_kind {
 
 struct value {
     uint8_t kind;
+    uint8_t grown; // of a list or tree: event_add or event_member made it and knows its end
+    uint8_t cut;   // of a text or chain: "…" is written behind it
     uint32_t len;
     union {
         const void *at;
@@ -52,10 +54,11 @@ struct tree_item {
     struct value value;
 };
 
-enum {
-    EVENT_LIST_ITEMS = 1024,
-    EVENT_TREE_DEPTH = 16
-}; // ceilings; what lies above is left out and counted
+// Ceilings. Items and members above are left out, and the event is marked as lost something;
+// what lies deeper in a tree is written as null.
+enum { EVENT_LIST_ITEMS = 1024, EVENT_TREE_DEPTH = 16 };
+
+struct regexp_room;
 
 struct event {
     const struct schema *schema;
@@ -65,9 +68,14 @@ struct event {
     unsigned size;         // ranks
     struct arena scratch;
     struct counters *counters;
-    int digits;   // of a second in times: 3, 6 or 9
-    int64_t time; // @timestamp
-    bool lost;    // a value found no scratch
+    int digits;       // of a second in times: 3, 6 or 9
+    int64_t time;     // of the row, and for %{+…}; the field @timestamp is set like any other
+    bool lost;        // a value found no scratch or lay above a ceiling: the document is incomplete
+    uint16_t dataset; // of the row
+    uint16_t route_count;      // of the row; 0: all are constant
+    const struct span *routes; // valid until event_write
+    uint64_t seen[4];         // filter of the members added: most names need no search for an equal
+    struct regexp_room *room; // working memory of regular expressions, made when first needed
 };
 
 struct batch;
@@ -175,24 +183,50 @@ static inline struct value value_ip(const uint8_t *bytes, int family)
     return (struct value){.kind = VALUE_IP, .len = family == 4 ? 4 : 16, .at = bytes};
 }
 
+// True for what most fields of the reference leave out: an empty text, no address, nothing.
+bool value_is_empty(const struct value *v);
+bool value_is_same(const struct value *a, const struct value *b);
+
 // Sets a member, named at run time, of a FIELD_OBJECT. If a declared field has that name the value
 // goes there instead, so no key comes twice; an equal name replaces. The key is a view like any
 // text.
 void event_member(struct event *e, int field, struct span key, struct value value);
 
+// As event_add and event_member, by rank.
+void event_add_at(struct event *e, unsigned rank, struct value value);
+void event_member_at(struct event *e, unsigned rank, struct span key, struct value value);
+
 // By rank, for processors, conditions and format strings; NULL: not set.
 const struct value *event_value(const struct event *e, const struct field_path *path);
 bool event_has_path(const struct event *e,
                     const struct field_path *path); // also true for an object with anything inside
+// Replaces what was there. A tree put on an object finds the object's declared children. A path
+// that is bound to nothing takes nothing.
 void event_put(struct event *e, const struct field_path *path, struct value value);
 void event_drop_path(struct event *e, const struct field_path *path);
-// A value as text, as a format string shows it, in `scratch` if it must be made.
+// The value of a field, an object being a tree of all that is inside it; on its own, so that the
+// field may be dropped or changed. False: not set, or no scratch.
+bool event_fetch(struct event *e, const struct field_path *path, struct value *out);
+
+// All values as they are now, in scratch, and back: for a change that is done wholly or not at all.
+// The trees and lists of a saved event are shared, so they must not be added to in between. NULL:
+// no scratch.
+struct event_copy;
+struct event_copy *event_save(struct event *e);
+void event_restore(struct event *e, const struct event_copy *copy);
+
+// The element at the start of the inside of a JSON list, which is cut off `*rest`; empty: no more.
+struct span json_element(struct span *rest);
+// A value as text, as a format string shows it, in `scratch` if it must be made. Lists, trees and
+// nothing have no text: `at` is NULL.
 struct span value_to_text(const struct event *e, const struct value *v, struct arena *scratch);
 void value_write(const struct value *v, struct pen *pen, int digits);
 
-// Encodes the event once, with its @metadata first. False: the batch has no room and nothing was
+// Encodes the event once, with its @metadata first, into a row with its time, dataset and routes. A
+// rank with children whose value is no tree stands for the whole object: its children are not
+// written. False: the batch has no room and nothing was
 // written; hand the batch over and try again with an empty one.
 bool event_write(const struct event *e, struct batch *b);
-// Shortens the largest texts (marked with "…") until the document is below `size`; false: it
-// cannot.
+// Shortens the largest texts (marked with "…") until the document takes at most `size` bytes;
+// false: it cannot.
 bool event_shrink(struct event *e, size_t size);

@@ -10,6 +10,12 @@
 #include "config/error.h"
 #include "pipeline/base/arena.h"
 
+enum {
+    FIELD_DEPTH = 16,    // parts of a name at most
+    FIELD_LENGTH = 1024, // bytes of a name at most
+    FIELD_RANKS = 65000  // names and objects at most
+};
+
 enum field_type {
     FIELD_KEYWORD,
     FIELD_TEXT, // long text, searched by words
@@ -20,7 +26,8 @@ enum field_type {
     FIELD_IP,
     FIELD_OBJECT, // its children are named at run time (headers, options); declared children may
                   // stand beside them
-    FIELD_NESTED, // list of objects, written as fragments (dns.answers)
+    FIELD_NESTED, // list of objects, written as fragments (dns.answers); children that are declared
+                  // say what is inside
 };
 
 enum field_flag {
@@ -48,9 +55,11 @@ struct field_table {
 struct schema; // built once, constant for all threads afterwards
 
 // Ranks all fields of `tables` and the names in `extra` (those that a configuration brings in;
-// FIELD_KEYWORD unless a table declares them). Under compat, fields with FIELD_ADDED get the rank
-// that is never written. All memory is the arena's. False: a name is both a value and an object, or
-// more than 65,000 names; said in `why`.
+// FIELD_KEYWORD unless a table declares them or others lie inside). An object has a rank too,
+// before its children, whether declared or only implied by them. Under compat, fields with
+// FIELD_ADDED get the rank that is never written. All memory is the arena's. NULL: a name is both a
+// value and an object, is declared with two types, or there are more than FIELD_RANKS; said in
+// `why`.
 struct schema *schema_build(const struct field_table *const *tables, int table_count,
                             const char *const *extra, int extra_count, bool compat, struct arena *a,
                             struct error *why);
@@ -60,14 +69,23 @@ const uint16_t *schema_ranks(const struct schema *s, const struct field_table *t
 
 // Number of ranks; the last one is the rank that is never written.
 unsigned schema_size(const struct schema *s);
-// The declaration behind a rank; NULL for the last one.
+// The declaration behind a rank (made up for an implied object); NULL for the last one.
 const struct field *schema_field(const struct schema *s, unsigned rank);
+// The first rank behind "@metadata": there the body of a document begins.
+unsigned schema_body(const struct schema *s);
+// The rank of a direct child of the object `parent` (the last rank: of the root), by the part of
+// its name. The last rank: there is none.
+unsigned schema_child(const struct schema *s, unsigned parent, struct span part);
 
-// A name bound to ranks: a field, an object (an interval), or something inside an object whose
-// children are named at run time.
+// The last part of the name behind a rank.
+struct span schema_part(const struct schema *s, unsigned rank);
+
+// A name bound to ranks: a field, an object (an interval that begins with its own rank), or
+// something inside a field whose members are named at run time.
 struct field_path {
     uint16_t first, last; // interval of ranks, inclusive; first > last: no field has this name
-    uint16_t holder;      // rank of the FIELD_OBJECT it lies in, else the last rank
+    uint16_t literal;     // rank of the FIELD_DOTTED twin of `first`, else the last rank
+    uint16_t holder;      // rank of the field it lies in, else the last rank
     const char *inside;   // path inside the holder; NULL
     const char *name;     // the whole name
 };
@@ -81,7 +99,8 @@ struct field_key {
     uint8_t depth; // objects around it
     const uint16_t
         *step; // step[d]: where in `open` the part behind d open objects begins; depth + 1 entries
-    const uint16_t *until; // until[d]: last rank inside the object opened at depth d; depth entries
+    const uint16_t *until; // until[d]: last rank inside the object opened at depth d; depth + 1
+                           // entries, the last of them for what lies inside the field itself
 };
 const struct field_key *schema_keys(const struct schema *s); // schema_size() of them
 

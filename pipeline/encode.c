@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: Apache-2.0
+// From values by rank to one line of JSON. The set bits come in the order of the document, so the
+// encoder only closes the objects that are over and copies what opens the next field: the names of
+// its objects and its own were written down at start.
+//
+//     set bits     … http.request.bytes        http.response.status_code …
+//     written      … "bytes":78            },"response":{"status_code":  200 …
+//                    key    value     closed  open from step[depth]      value
+
+#include "pipeline/batch.h"
+#include "pipeline/event.h"
+
+// ── values ───────────────────────────────────────────────────────────────────────────────────────
+
+// Bytes that the character with this first byte takes.
+static size_t character_length(uint8_t first)
+{
+    return first < 0xc0 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+}
+
+static bool goes_on(uint8_t byte)
+{
+    return (byte & 0xc0) == 0x80;
+}
+
+// Bytes at the end that begin a character of which more may follow.
+static size_t begun_at_end(struct span s)
+{
+    for (size_t back = 1; back <= 3 && back <= s.len; back++) {
+        uint8_t byte = s.at[s.len - back];
+        if (!goes_on(byte))
+            return back < character_length(byte) ? back : 0;
+    }
+    return 0;
+}
+
+// A character that was cut between two pieces of a chain.
+struct carry {
+    uint8_t bytes[4];
+    size_t len;
+};
+
+static void carry_write(struct carry *c, struct pen *pen)
+{
+    pen_text_part(pen, span_of(c->bytes, c->len));
+    c->len = 0;
+}
+
+// Takes from the start of the piece what belongs to the character.
+static struct span carry_take(struct carry *c, struct span piece, struct pen *pen)
+{
+    while (c->len && piece.len) {
+        if (!goes_on(piece.at[0])) {
+            carry_write(c, pen);
+            break;
+        }
+        c->bytes[c->len++] = piece.at[0];
+        piece = span_skip(piece, 1);
+        if (c->len == character_length(c->bytes[0]))
+            carry_write(c, pen);
+    }
+    return piece;
+}
+
+// The first `len` bytes of a chain as the inside of a string, characters whole across pieces.
+static void write_chain(const struct chain *chain, size_t len, struct pen *pen)
+{
+    struct carry carry = {.len = 0};
+    for (const struct piece *p = chain->first; p && len; p = p->next) {
+        struct span piece = span_first(span_of(p->bytes, p->len), len);
+        len -= piece.len;
+        piece = carry_take(&carry, piece, pen);
+        if (!piece.len)
+            continue;
+        size_t begun = begun_at_end(piece);
+        pen_text_part(pen, span_first(piece, piece.len - begun));
+        memcpy(carry.bytes, piece.at + piece.len - begun, begun);
+        carry.len = begun;
+    }
+    carry_write(&carry, pen);
+}
+
+static void write_cut_text(const struct value *v, struct pen *pen)
+{
+    pen_byte(pen, '"');
+    if (v->kind == VALUE_CHAIN)
+        write_chain(v->at, v->len, pen);
+    else
+        pen_text_part(pen, span_of(v->at, v->len));
+    if (v->cut)
+        pen_raw(pen, (struct span)SPAN("…"));
+    pen_byte(pen, '"');
+}
+
+static void write_mac(const struct value *v, struct pen *pen)
+{
+    if (!pen_room(pen, TEXT_MAC + 2))
+        return;
+    *pen->at++ = '"';
+    pen->at += text_mac(pen->at, v->at);
+    *pen->at++ = '"';
+}
+
+static void write_value(const struct value *v, struct pen *pen, int digits, int depth);
+
+static void write_list(const struct list_item *item, struct pen *pen, int digits, int depth)
+{
+    pen_byte(pen, '[');
+    for (const struct list_item *i = item; i; i = i->next) {
+        if (i != item)
+            pen_byte(pen, ',');
+        write_value(&i->value, pen, digits, depth + 1);
+    }
+    pen_byte(pen, ']');
+}
+
+static void write_members(const struct tree_item *item, struct pen *pen, int digits, int depth)
+{
+    for (const struct tree_item *i = item; i; i = i->next) {
+        if (i != item)
+            pen_byte(pen, ',');
+        pen_text(pen, i->key);
+        pen_byte(pen, ':');
+        write_value(&i->value, pen, digits, depth + 1);
+    }
+}
+
+static void write_tree(const struct tree_item *item, struct pen *pen, int digits, int depth)
+{
+    pen_byte(pen, '{');
+    write_members(item, pen, digits, depth);
+    pen_byte(pen, '}');
+}
+
+static void write_value(const struct value *v, struct pen *pen, int digits, int depth)
+{
+    if (depth > EVENT_TREE_DEPTH) {
+        pen_raw(pen, (struct span)SPAN("null"));
+        return;
+    }
+    switch ((enum value_kind)v->kind) {
+    case VALUE_TEXT:
+        if (v->cut)
+            write_cut_text(v, pen);
+        else
+            pen_text(pen, span_of(v->at, v->len));
+        return;
+    case VALUE_CHAIN:
+        write_cut_text(v, pen);
+        return;
+    case VALUE_SIGNED:
+        pen_signed(pen, v->number);
+        return;
+    case VALUE_UNSIGNED:
+        pen_unsigned(pen, (uint64_t)v->number);
+        return;
+    case VALUE_DOUBLE:
+        pen_double(pen, v->real);
+        return;
+    case VALUE_BOOL:
+        pen_bool(pen, v->number);
+        return;
+    case VALUE_TIME:
+        pen_time(pen, v->number, digits);
+        return;
+    case VALUE_IP:
+        pen_ip(pen, v->at, v->len == 4 ? 4 : 6);
+        return;
+    case VALUE_MAC:
+        write_mac(v, pen);
+        return;
+    case VALUE_JSON:
+        pen_raw(pen, v->len ? span_of(v->at, v->len) : (struct span)SPAN("null"));
+        return;
+    case VALUE_LIST:
+        write_list(v->list, pen, digits, depth);
+        return;
+    case VALUE_TREE:
+        write_tree(v->tree, pen, digits, depth);
+        return;
+    case VALUE_NULL:
+        break;
+    }
+    pen_raw(pen, (struct span)SPAN("null"));
+}
+
+void value_write(const struct value *v, struct pen *pen, int digits)
+{
+    write_value(v, pen, digits, 0);
+}
+
+// ── documents ────────────────────────────────────────────────────────────────────────────────────
+
+// Where the encoder stands.
+struct place {
+    struct pen pen;
+    const uint16_t *until; // last ranks of the objects that are open
+    unsigned depth;        // how many are open
+    bool comma;            // something stands before, in the innermost of them
+};
+
+// Closes the objects that end before `rank`, opens those around it and writes its key.
+static void write_key(struct place *p, const struct field_key *key, unsigned rank)
+{
+    unsigned depth = p->depth;
+    while (depth && p->until[depth - 1] < rank)
+        depth--;
+    size_t closed = p->depth - depth, from = key->step[depth], len = key->open_len - from;
+    if (!pen_room(&p->pen, closed + 1 + len))
+        return;
+    uint8_t *at = p->pen.at;
+    for (size_t i = 0; i < closed; i++)
+        *at++ = '}';
+    *at = ',';
+    at += p->comma;
+    memcpy(at, key->open + from, len);
+    p->pen.at = at + len;
+    p->depth = key->depth;
+    p->until = key->until;
+    p->comma = true;
+}
+
+static void close_all(struct place *p)
+{
+    while (p->depth) {
+        pen_byte(&p->pen, '}');
+        p->depth--;
+    }
+}
+
+// A field with ranks inside it: a tree stays open for them, and they are the next to come. Anything
+// else stands for the whole object. The last rank that is done with.
+static unsigned write_object(const struct event *e, struct place *p, const struct field_key *key,
+                             unsigned rank)
+{
+    const struct value *v = &e->values[rank];
+    if (v->kind != VALUE_TREE) {
+        value_write(v, &p->pen, e->digits);
+        return key->until[key->depth];
+    }
+    pen_byte(&p->pen, '{');
+    write_members(v->tree, &p->pen, e->digits, 0);
+    p->depth = key->depth + 1U;
+    p->comma = v->tree;
+    return rank;
+}
+
+// The set ranks in [from, to).
+static void write_ranks(const struct event *e, struct place *p, unsigned from, unsigned to)
+{
+    const struct field_key *keys = schema_keys(e->schema);
+    for (unsigned w = from >> 6; w << 6 < to; w++) {
+        uint64_t bits = e->set[w];
+        for (; bits; bits &= bits - 1) {
+            unsigned rank = w << 6 | (unsigned)__builtin_ctzll(bits);
+            if (rank < from)
+                continue;
+            if (rank >= to)
+                return;
+            const struct field_key *key = &keys[rank];
+            write_key(p, key, rank);
+            if (key->until[key->depth] == rank)
+                write_value(&e->values[rank], &p->pen, e->digits, 0);
+            else
+                from = write_object(e, p, key, rank) + 1;
+        }
+    }
+}
+
+static bool any_rank(const struct event *e, unsigned from, unsigned to)
+{
+    for (unsigned rank = from; rank < to; rank++)
+        if (e->set[rank >> 6] >> (rank & 63) & 1)
+            return true;
+    return false;
+}
+
+// Writes the document; returns where its body begins.
+static uint32_t write_document(const struct event *e, struct place *p)
+{
+    unsigned body = schema_body(e->schema), never = e->size - 1;
+    pen_byte(&p->pen, '{');
+    write_ranks(e, p, 0, body);
+    close_all(p);
+    if (p->comma && any_rank(e, body, never))
+        pen_byte(&p->pen, ',');
+    uint32_t at = (uint32_t)pen_written(&p->pen).len;
+    p->comma = false;
+    write_ranks(e, p, body, never);
+    close_all(p);
+    pen_byte(&p->pen, '}');
+    return at;
+}
+
+bool event_write(const struct event *e, struct batch *b)
+{
+    struct place p = {.pen = batch_pen(b)};
+    size_t routes = batch_routes_size(e->routes, e->route_count);
+    if (!pen_room(&p.pen, routes))
+        return false;
+    p.pen.end -= routes;
+    struct row row = {.body = write_document(e, &p), .time = e->time, .dataset = e->dataset};
+    if (p.pen.full)
+        return false;
+    batch_commit(b, &p.pen, row);
+    batch_add_routes(b, e->routes, e->route_count);
+    return true;
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// Regular expressions (PCRE2) on bytes from traffic: compiled once at start, then shared by all
+// threads; how long a match may take is limited, and one that takes longer counts as no match.
+#pragma once
+
+#include "config/error.h"
+#include "pipeline/base/arena.h"
+
+struct regexp;
+
+// NULL: not a regular expression; `why` says where it breaks. Lives until exit.
+struct regexp *regexp_compile(const char *pattern, struct error *why);
+
+// The working memory of one thread, made at the first match; *room is NULL before.
+struct regexp_room;
+void regexp_room_free(struct regexp_room *room);
+
+// True if the expression is found anywhere in `text`.
+bool regexp_matches(const struct regexp *r, struct span text, struct regexp_room **room);
