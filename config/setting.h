@@ -12,7 +12,7 @@
 enum setting_type {
     SETTING_BOOL,     // bool
     SETTING_NUMBER,   // int64_t, within [min, max]
-    SETTING_BYTES,    // int64_t; "10MiB", "1GB", "64k" or a bare number of bytes
+    SETTING_BYTES,    // int64_t; "10MiB", "1.5GB", "64k" (1000) or a bare number of bytes
     SETTING_DURATION, // int64_t nanoseconds; "10s", a bare number means seconds
     SETTING_TEXT,     // const char *, NULL if not given and without default
     SETTING_CHOICE,   // int: position in `choices`
@@ -34,7 +34,7 @@ struct setting_numbers {
 };
 
 struct setting {
-    const char *key;
+    const char *key; // may be dotted ("path.home"): a path below the node
     enum setting_type type;
     size_t offset;              // of the member in the struct
     const char *standard;       // default as a user would write it; NULL: none (zero)
@@ -42,7 +42,7 @@ struct setting {
     const char *const *choices; // ended by NULL
     const struct setting *table;
     const char *meaning; // one line for the reference, with the unit where there is one
-    bool required;
+    bool required;       // wherever its section is written at all
 };
 
 // A table ends with a row whose key is NULL.
@@ -54,14 +54,21 @@ struct setting {
 // How strict to be with keys that no table knows.
 enum setting_mood { SETTING_REFUSE, SETTING_WARN };
 
-// Told each warning once; `arg` is the caller's.
+// Told what was written and does not count; `arg` is the caller's.
 typedef void setting_warning(void *arg, const char *text);
+
+// The nodes that were warned of, so that two tables over one section say it once.
+struct setting_told {
+    const struct config *node;
+    struct setting_told *next;
+};
 
 struct setting_reader {
     enum setting_mood mood;
-    setting_warning *warn;
+    setting_warning *warn; // NULL: nobody listens
     void *arg;
-    struct arena *arena; // texts and lists are put there
+    struct arena *arena;        // texts and lists are put there
+    struct setting_told **told; // begins as NULL, grows in the arena; a NULL pointer: no memory
 };
 
 // Fills `into` with defaults, then with what `node` (may be NULL) says. `also` is a second table
@@ -72,9 +79,9 @@ bool setting_fill(const struct setting *table, const struct config *node, void *
                   struct error *why);
 
 // The reference of one table as Markdown rows: key, type, default, range, meaning. `prefix` is put
-// before each key.
+// before each key as it is ("output.file."); NULL: nothing.
 void setting_print(const struct setting *table, const char *prefix, FILE *to);
 
-// The nearest of the known keys to a mistyped one, or NULL when none is near (edit distance at most
-// 3 and a third of its length).
+// The nearest of the known keys to a mistyped one, or NULL when none is near (at most 3 edits and
+// one for each three characters; two letters changed round are one edit).
 const char *setting_nearest(const struct setting *table, const char *key);
