@@ -21,14 +21,13 @@ bool arena_init(struct arena *a, size_t ceiling)
         return false;
     }
     a->base = place;
-    poison(a->base, ceiling);
     return true;
 }
 
 void arena_free(struct arena *a)
 {
     if (a->base) {
-        unpoison(a->base, a->ceiling);
+        unpoison(a->base, a->touched);
         munmap(a->base, a->ceiling ? a->ceiling : 1);
     }
     *a = (struct arena){0};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The program's log. One line is one write, under one mutex; a line that cannot be written is lost,
-// for there is nobody left to tell. Files rotate by size: NAME is renamed NAME.1, that NAME.2, and
-// so on; keep_files old ones are kept.
+// The program's log. One line is one write, under one mutex; what the file does not take goes to
+// standard error, and what that does not take is lost: there is nobody left to tell. Files rotate
+// by size: NAME is renamed NAME.1, that NAME.2, and so on; keep_files old ones are kept.
 #include "pipeline/base/log.h"
 
 #include "pipeline/base/clock.h"
@@ -21,8 +21,8 @@
 #include <unistd.h>
 
 enum {
-    MESSAGE = 2048, // what is longer is cut
-    HEAD = 2 * MESSAGE + 512,
+    MESSAGE = 2048,           // what is longer is cut
+    LINE = 6 * MESSAGE + 512, // every byte of a message may become six
     SELECTORS = 1024,
     SELDOM = 60, // seconds
 };
@@ -33,12 +33,12 @@ static _Atomic int level_now = LOG_INFO;
 static struct {
     struct log_setup setup;
     char path[PATH_MAX], selectors[SELECTORS];
-    int file; // 0: none
+    int file; // -1: none
     uint64_t size;
-} state = {.setup = {.level = LOG_INFO, .to_stderr = true}};
+} state = {.setup = {.level = LOG_INFO, .to_stderr = true}, .file = -1};
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
-static const char *const level_words[] = {"ERROR", "WARN ", "INFO ", "DEBUG"};
+static const char *const level_words[] = {"  ERROR ", "  WARN  ", "  INFO  ", "  DEBUG "};
 
 // ── the file ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -51,7 +51,7 @@ static bool open_file(void)
         return false;
     struct stat status;
     state.size = fstat(file, &status) == 0 ? (uint64_t)status.st_size : 0;
-    if (state.file)
+    if (state.file >= 0)
         close(state.file);
     state.file = file;
     return true;
@@ -59,9 +59,9 @@ static bool open_file(void)
 
 static void close_file(void)
 {
-    if (state.file)
+    if (state.file >= 0)
         close(state.file);
-    state.file = 0;
+    state.file = -1;
 }
 
 static void rotate(void)
@@ -77,20 +77,25 @@ static void rotate(void)
     open_file();
 }
 
+static bool put(int file, const struct iovec *parts, int count)
+{
+    return writev(file, parts, count) >= 0;
+}
+
 static void write_line(const struct iovec *parts, int count)
 {
     uint64_t size = 0;
     for (int i = 0; i < count; i++)
         size += parts[i].iov_len;
-    if (state.file) {
+    bool written = false;
+    if (state.file >= 0) {
         if (state.setup.rotate_bytes && state.size && state.size + size > state.setup.rotate_bytes)
             rotate();
-        if (writev(state.file, parts, count) > 0)
-            state.size += size;
+        written = put(state.file, parts, count);
+        state.size += written ? size : 0;
     }
-    if (!state.file || state.setup.to_stderr)
-        if (writev(STDERR_FILENO, parts, count) < 0)
-            return;
+    if (!written || state.setup.to_stderr)
+        (void)put(STDERR_FILENO, parts, count);
 }
 
 // ── one line ─────────────────────────────────────────────────────────────────────────────────────
@@ -116,9 +121,7 @@ static void write_text_head(struct pen *pen, enum log_level level, const char *w
     if (!pen_room(pen, TEXT_TIME))
         return;
     pen->at += text_time(pen->at, clock_wall(), 3);
-    pen_raw(pen, span_text("  "));
     pen_raw(pen, span_text(level_words[level]));
-    pen_raw(pen, span_text("  "));
     pen_raw(pen, span_text(who));
     pen_raw(pen, span_text("  "));
     for (size_t i = 0; i < message.len; i++)
@@ -129,7 +132,7 @@ static void write_text_head(struct pen *pen, enum log_level level, const char *w
 static void write_out(enum log_level level, const char *who, struct span message,
                       struct span members)
 {
-    uint8_t head[HEAD * 3]; // every byte of a message may become six
+    uint8_t head[LINE];
     struct pen pen = pen_of(head, sizeof head);
     const char *open, *end;
     pthread_mutex_lock(&mutex);
@@ -207,12 +210,13 @@ bool log_open(const struct log_setup *setup, char why[512])
 
 void log_reopen(void)
 {
+    char why[MESSAGE / 2] = "";
     pthread_mutex_lock(&mutex);
-    bool opened = state.path[0] == 0 || open_file();
-    int error = errno;
+    if (state.path[0] && !open_file())
+        snprintf(why, sizeof why, "%.500s: %s", state.path, strerror(errno));
     pthread_mutex_unlock(&mutex);
-    if (!opened)
-        log_say(LOG_ERROR, "log", "%s: %s", state.path, strerror(error));
+    if (why[0])
+        log_say(LOG_ERROR, "log", "%s", why);
 }
 
 void log_close(void)
@@ -220,6 +224,7 @@ void log_close(void)
     pthread_mutex_lock(&mutex);
     close_file();
     state.path[0] = 0;
+    state.setup.to_stderr = true;
     pthread_mutex_unlock(&mutex);
 }
 

@@ -30,14 +30,13 @@ bool pool_init(struct pool *p, size_t size, uint32_t ceiling)
         return false;
     }
     p->base = place;
-    poison(p->base, reserved(p));
     return true;
 }
 
 void pool_free(struct pool *p)
 {
     if (p->base) {
-        unpoison(p->base, reserved(p));
+        unpoison(p->base, p->size * p->touched);
         munmap(p->base, reserved(p));
     }
     *p = (struct pool){0};
@@ -51,7 +50,6 @@ void *pool_take(struct pool *p)
         p->free = *(void **)(void *)thing;
     } else if (p->touched < p->ceiling) {
         thing = p->base + p->size * p->touched++;
-        unpoison(thing, p->size);
     } else {
         return NULL;
     }

@@ -64,7 +64,7 @@ static inline uint8_t reader_u8(struct reader *r)
 static inline uint16_t reader_be16(struct reader *r)
 {
     struct span s = reader_bytes(r, 2);
-    return s.len ? (uint16_t)(s.at[0] << 8 | s.at[1]) : 0;
+    return (uint16_t)(s.len ? s.at[0] << 8 | s.at[1] : 0);
 }
 
 static inline uint32_t reader_be24(struct reader *r)
