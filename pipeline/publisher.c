@@ -141,19 +141,6 @@ const struct setting queue_settings[] = {
     SETTING_END,
 };
 
-const struct setting output_common_settings[] = {
-    {.key = "enabled",
-     .type = SETTING_BOOL,
-     .offset = offsetof(struct output_common, enabled),
-     .standard = "true",
-     .meaning = "Whether this output is used"},
-    {.key = "queue",
-     .type = SETTING_NODE,
-     .offset = offsetof(struct output_common, queue),
-     .meaning = "As the global `queue`, for this output alone"},
-    SETTING_END,
-};
-
 bool queue_check(const struct queue_settings *queue, struct error *why)
 {
     if (queue->flush_min_events > queue->events)
@@ -224,7 +211,6 @@ static void lane_accept(struct lane *l, struct batch *b)
 void publisher_hand(struct publisher *p, struct batch *b)
 {
     if (b->rows) {
-        b = batch_settle(b);
         batch_hold(b, (uint32_t)p->count);
         for (int i = 0; i < p->count; i++)
             lane_accept(&p->lane[i], b);
@@ -496,10 +482,10 @@ static bool lane_open(struct lane *l, const struct publisher_output *o,
     l->output = o->output;
     l->parcel_bytes = lane_bytes_at_most(l);
     gate_init(&l->gate);
-    if (!lane_memory(l))
-        return error_set(why, "output.%s: no memory for its queue", o->output->name);
-    l->self = o->output->open(o->settings, world, why);
-    return l->self != NULL;
+    struct error inner = {.text = "no memory for its queue"};
+    if (lane_memory(l))
+        l->self = o->output->open(o->settings, world, &inner);
+    return l->self || error_set(why, "output.%s: %.480s", o->output->name, inner.text);
 }
 
 struct publisher *publisher_start(const struct publisher_output *list, int count,

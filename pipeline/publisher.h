@@ -27,13 +27,6 @@ extern const struct setting queue_settings[];
 // What the table cannot check. publisher_start asks it, too.
 bool queue_check(const struct queue_settings *queue, struct error *why);
 
-// What every output.NAME has beside its own settings (the `also` table of setting_fill for those).
-struct output_common {
-    bool enabled;
-    const struct config *queue; // wins over the global one
-};
-extern const struct setting output_common_settings[];
-
 struct publisher;
 
 // The counters of one output, in rows, each row in one column:
@@ -58,7 +51,7 @@ struct publisher *publisher_start(const struct publisher_output *list, int count
                                   const struct output_world *world, struct error *why);
 
 // Takes over the worker's reference. Blocks only under FULL_BLOCK, and not beyond the deadline of
-// publisher_stop. An empty batch just goes home, a sparse one is settled.
+// publisher_stop. An empty batch just goes home.
 void publisher_hand(struct publisher *p, struct batch *b);
 
 void publisher_reopen(struct publisher *p); // SIGHUP
