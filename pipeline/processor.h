@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// A processor changes or drops an event between publish and batch. One constant struct per file,
+// listed in processors/processors.def. A chain is what a configuration lists under `processors`:
+// processors in order, each with a condition, and if/then/else.
+#pragma once
+
+#include "config/setting.h"
+#include "pipeline/event.h"
+
+// Told a name that a configuration brings into the documents; it lives as long as the arena.
+typedef void processor_name(void *arg, const char *name);
+
+// What a processor is created with.
+struct processor_place {
+    const struct config *node; // its own part of the configuration, for messages
+    const struct schema *schema;
+    struct arena *arena; // lives until exit
+};
+
+struct processor {
+    const char *name;
+    const char *meaning;            // one line for the reference
+    const struct setting *settings; // beside `when`
+    size_t settings_size;
+    // Tells the names of all fields it may write. NULL: none.
+    void (*names)(const void *settings, processor_name *tell, void *arg, struct arena *a);
+    // Binds to ranks; what it returns is constant and shared by all threads. NULL: `why`.
+    void *(*create)(const void *settings, const struct processor_place *place, struct error *why);
+    bool (*run)(const void *self, struct event *e); // false: the event is dropped
+};
+
+// In the order of processors.def; ended by NULL.
+extern const struct processor *const processors[];
+
+struct processor_chain;
+
+// The names that the processors of a list bring in, before there is a schema. What is wrong in the
+// list is left to processors_read. `list` may be NULL.
+void processors_names(const struct config *list, processor_name *tell, void *arg, struct arena *a);
+
+// Reads and binds a list; `list` may be NULL. Processors that are known but not yet available are
+// left out, and `warn` is told of them once. NULL: `why` has file and line.
+struct processor_chain *processors_read(const struct config *list, const struct schema *s,
+                                        setting_warning *warn, void *arg, struct arena *a,
+                                        struct error *why);
+
+// False: a processor drops the event.
+bool processors_run(const struct processor_chain *chain, struct event *e);
