@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+// Frames built in code, header behind header, and a decoder to try them on. Headers that hold a
+// length are opened, and closed when what is inside has been put.
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+
+#include "probe/decode/layer.h"
+
+enum { SEED = 42, BYTES = 70000 };
+
+struct bytes {
+    uint32_t len;
+    uint8_t at[BYTES];
+};
+
+static inline void put(struct bytes *b, const void *bytes, uint32_t len)
+{
+    assert_true(b->len + len <= BYTES);
+    if (len)
+        memcpy(b->at + b->len, bytes, len);
+    b->len += len;
+}
+
+static inline void put8(struct bytes *b, unsigned value)
+{
+    put(b, &(uint8_t){(uint8_t)value}, 1);
+}
+
+static inline void put16(struct bytes *b, unsigned value)
+{
+    put8(b, value >> 8 & 255);
+    put8(b, value & 255);
+}
+
+static inline void put32(struct bytes *b, uint32_t value)
+{
+    put16(b, value >> 16);
+    put16(b, value & 0xffff);
+}
+
+static inline void put_zeros(struct bytes *b, uint32_t len)
+{
+    while (len--)
+        put8(b, 0);
+}
+
+static inline void set16(struct bytes *b, uint32_t offset, unsigned value)
+{
+    b->at[offset] = (uint8_t)(value >> 8);
+    b->at[offset + 1] = (uint8_t)value;
+}
+
+// From 02:00:00:00:00:0{from} to 02:00:00:00:00:0{to}.
+static inline void put_ethernet_between(struct bytes *b, unsigned from, unsigned to, unsigned type)
+{
+    put(b, (uint8_t[]){2, 0, 0, 0, 0, (uint8_t)to, 2, 0, 0, 0, 0, (uint8_t)from}, 12);
+    put16(b, type);
+}
+
+static inline void put_ethernet(struct bytes *b, unsigned type)
+{
+    put_ethernet_between(b, 1, 2, type);
+}
+
+static inline void put_tag(struct bytes *b, unsigned id, unsigned type)
+{
+    put16(b, id);
+    put16(b, type);
+}
+
+// From 10.0.0.{from} to 10.0.0.{to}. `fragment` is the word of flags and offset. Returns where it
+// begins, for end_ipv4.
+static inline uint32_t put_ipv4_part(struct bytes *b, unsigned protocol, unsigned from, unsigned to,
+                                     unsigned id, unsigned fragment)
+{
+    uint32_t begin = b->len;
+    put16(b, 0x4500);
+    put16(b, 0);
+    put16(b, id);
+    put16(b, fragment);
+    put8(b, 64);
+    put8(b, protocol);
+    put16(b, 0);
+    put(b, (uint8_t[]){10, 0, 0, (uint8_t)from, 10, 0, 0, (uint8_t)to}, 8);
+    return begin;
+}
+
+static inline uint32_t put_ipv4(struct bytes *b, unsigned protocol, unsigned from, unsigned to)
+{
+    return put_ipv4_part(b, protocol, from, to, 7, 0x4000);
+}
+
+static inline void end_ipv4(struct bytes *b, uint32_t begin)
+{
+    set16(b, begin + 2, b->len - begin);
+}
+
+// From fd00::{from} to fd00::{to}.
+static inline uint32_t put_ipv6(struct bytes *b, unsigned next, unsigned from, unsigned to)
+{
+    uint32_t begin = b->len;
+    put32(b, 0x60000000);
+    put16(b, 0);
+    put8(b, next);
+    put8(b, 64);
+    put(b, (uint8_t[16]){0xfd, [15] = (uint8_t)from}, 16);
+    put(b, (uint8_t[16]){0xfd, [15] = (uint8_t)to}, 16);
+    return begin;
+}
+
+static inline void end_ipv6(struct bytes *b, uint32_t begin)
+{
+    set16(b, begin + 4, b->len - begin - 40);
+}
+
+static inline void put_tcp(struct bytes *b, unsigned from, unsigned to, unsigned flags)
+{
+    put16(b, from);
+    put16(b, to);
+    put32(b, 1000);
+    put32(b, 2000);
+    put8(b, 0x50);
+    put8(b, flags);
+    put16(b, 512);
+    put32(b, 0);
+}
+
+static inline uint32_t put_udp(struct bytes *b, unsigned from, unsigned to)
+{
+    uint32_t begin = b->len;
+    put16(b, from);
+    put16(b, to);
+    put32(b, 0);
+    return begin;
+}
+
+static inline void end_udp(struct bytes *b, uint32_t begin)
+{
+    set16(b, begin + 4, b->len - begin);
+}
+
+// ── a decoder and its counters ──
+
+struct bench {
+    struct counters counters;
+    struct decode_settings settings;
+    struct decoder *decoder;
+    struct frame frame;
+    uint8_t *copy; // exactly as long as the frame: reading beyond it is seen
+    int64_t time;
+    struct packet packet;
+};
+
+static inline void bench_open_with(struct bench *t, struct decode_settings settings)
+{
+    memset(t, 0, sizeof *t);
+    t->settings = settings;
+    t->decoder = decoder_new(&t->settings, SEED, &t->counters);
+    assert_non_null(t->decoder);
+}
+
+static inline struct decode_settings usual_settings(void)
+{
+    return (struct decode_settings){.fragments = 1000,
+                                    .fragment_bytes = 1 << 20,
+                                    .fragment_timeout = INT64_C(30000000000),
+                                    .tunnel_depth = 4,
+                                    .vlan_depth = 4,
+                                    .tunnels = true};
+}
+
+static inline void bench_open(struct bench *t)
+{
+    bench_open_with(t, usual_settings());
+}
+
+// Frames are in one column each, now that nothing waits.
+static inline void bench_close(struct bench *t)
+{
+    decoder_forget(t->decoder);
+    uint64_t sum = 0;
+    for (int i = 0; i < COUNTERS; i++)
+        if (counter_infos[i].column == COLUMN_DECODED ||
+            counter_infos[i].column == COLUMN_UNDECODED)
+            sum += counter_at(&t->counters, (enum counter)i);
+    assert_int_equal(counter_get(t->counters.packets_seen), sum);
+    assert_int_equal(counter_get(t->counters.fragments_waiting), 0);
+    decoder_free(t->decoder);
+    free(t->copy);
+}
+
+// The first `len` bytes as a frame of that link type; true if it became bench->packet.
+static inline bool decode_first(struct bench *t, const struct bytes *b, uint32_t len, unsigned link)
+{
+    free(t->copy);
+    t->copy = malloc(len ? len : 1);
+    memcpy(t->copy, b->at, len);
+    t->frame = (struct frame){
+        .at = t->copy, .len = len, .wire = b->len, .time = t->time, .link = (uint16_t)link};
+    return decode(t->decoder, &t->frame, 1, &t->packet) == 1;
+}
+
+static inline bool decode_all(struct bench *t, const struct bytes *b, unsigned link)
+{
+    return decode_first(t, b, b->len, link);
+}
