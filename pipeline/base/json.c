@@ -16,7 +16,7 @@
 
 enum {
     WORST = 6,  // bytes that one byte of text becomes at most: \u001f
-    BLOCK = 16, // copied at once, so as many may be written beyond the end of the text
+    BLOCK = 16, // copied at once
     PIECE = 256 // of a text that goes through the buffer
 };
 
@@ -79,44 +79,32 @@ static inline unsigned copy_block(uint8_t *to, const uint8_t *at)
 
 #endif
 
-static inline uint64_t load(const uint8_t *at, size_t len)
-{
-    uint64_t word = 0;
-    memcpy(&word, at, len);
-    return word;
-}
-
-static inline void store(uint8_t *to, uint64_t word, size_t len)
-{
-    memcpy(to, &word, len);
-}
-
-// Copies 1 to 15 bytes if none of them needs care: as two words that overlap. False: nothing was
-// copied.
+// Copies 1 to 15 bytes, as two words that overlap. False: one of them needs care, and what was
+// copied is worth nothing.
 static inline bool copy_short(uint8_t *to, const uint8_t *at, size_t len)
 {
     const uint64_t blanks = UINT64_C(0x2020202020202020);
-    uint64_t first, last;
     if (len >= 8) {
-        first = load(at, 8);
-        last = load(at + len - 8, 8);
-        store(to, first, 8);
-        store(to + len - 8, last, 8);
+        uint64_t first, last;
+        memcpy(&first, at, 8);
+        memcpy(&last, at + len - 8, 8);
+        memcpy(to, &first, 8);
+        memcpy(to + len - 8, &last, 8);
         return is_plain(first, last);
     }
     if (len >= 4) {
-        first = load(at, 4);
-        last = load(at + len - 4, 4);
-        store(to, first, 4);
-        store(to + len - 4, last, 4);
-        return is_plain(first | last << 32, blanks);
+        uint32_t first, last;
+        memcpy(&first, at, 4);
+        memcpy(&last, at + len - 4, 4);
+        memcpy(to, &first, 4);
+        memcpy(to + len - 4, &last, 4);
+        return is_plain(first | (uint64_t)last << 32, blanks);
     }
-    to[0] = at[0];
-    to[len / 2] = at[len / 2];
-    to[len - 1] = at[len - 1];
-    return is_plain((blanks & ~UINT64_C(0xffffff)) | at[0] | (uint64_t)at[len / 2] << 8 |
-                        (uint64_t)at[len - 1] << 16,
-                    blanks);
+    uint8_t first = at[0], middle = at[len / 2], last = at[len - 1];
+    to[0] = first;
+    to[len / 2] = middle;
+    to[len - 1] = last;
+    return is_plain(first | (uint64_t)middle << 8 | (uint64_t)last << 16 | blanks << 24, blanks);
 }
 
 // ── what does ────────────────────────────────────────────────────────────────────────────────────
@@ -176,16 +164,20 @@ static uint8_t *write_bytewise(uint8_t *to, const uint8_t *at, const uint8_t *en
     return to;
 }
 
-// Writes a text to a place of at least WORST × its length + BLOCK bytes; the end of what it wrote.
+// Writes a text to a place of at least WORST × its length bytes; the end of what it wrote. A block
+// is only copied while as much text is left, so it stays inside that place.
 static inline uint8_t *write_text(uint8_t *to, struct span s)
 {
     const uint8_t *at = s.at, *end = s.at + s.len;
     while (end - at >= BLOCK) {
         unsigned plain = copy_block(to, at);
+        if (plain == BLOCK) { // guessed right nearly always, so the next block need not wait
+            at += BLOCK;
+            to += BLOCK;
+            continue;
+        }
         at += plain;
-        to += plain;
-        if (plain < BLOCK)
-            to = write_careful(to, &at, end);
+        to = write_careful(to + plain, &at, end);
     }
     size_t left = (size_t)(end - at);
     if (left == 0)
@@ -198,8 +190,7 @@ static inline uint8_t *write_text(uint8_t *to, struct span s)
 // Bytes of text that find room whatever they become.
 static inline size_t safe_length(const struct pen *p)
 {
-    size_t room = p->full ? 0 : (size_t)(p->end - p->at);
-    return room > BLOCK ? (room - BLOCK) / WORST : 0;
+    return p->full ? 0 : (size_t)(p->end - p->at) / WORST;
 }
 
 // At most `len` bytes, which end between two characters: a byte in the middle of one has at most
@@ -217,7 +208,7 @@ static size_t whole_characters(struct span s, size_t len)
 // The part of a text that does not fit in the worst case.
 static void write_tight(struct pen *p, struct span s)
 {
-    uint8_t buffer[PIECE * WORST + BLOCK];
+    uint8_t buffer[PIECE * WORST];
     while (s.len && !p->full) {
         size_t len = safe_length(p);
         if (len >= PIECE) {

@@ -76,6 +76,7 @@ static void test_reserves_more_than_there_is(void **state)
     struct arena a;
     assert_true(arena_init(&a, (size_t)1 << 36));
     assert_non_null(arena_alloc(&a, 1000));
+    assert_null(arena_alloc(&a, SIZE_MAX - 1000)); // would wrap to where it began
     arena_free(&a);
     assert_false(arena_init(&a, SIZE_MAX / 2));
     assert_null(arena_alloc(&a, 1));

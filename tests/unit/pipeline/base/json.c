@@ -126,7 +126,7 @@ static void check_sizes(struct span text, const size_t *sizes, size_t count)
 // In a copy of exactly its length, so that reading too far is seen too.
 static void check(const void *bytes, size_t len)
 {
-    static const size_t sizes[] = {0, (size_t)-1, 1, 7, 15, 16, 100, 400, LONGEST * 6};
+    static const size_t sizes[] = {0, (size_t)-1, 1, 5, 6, 7, 15, 16, 100, 400, LONGEST * 6};
     uint8_t *copy = malloc(len ? len : 1);
     assert_non_null(copy);
     if (len)
@@ -151,12 +151,25 @@ static void test_every_byte_at_every_place(void **state)
     check(text, 0);
 }
 
+static void test_the_worst_case(void **state)
+{
+    (void)state;
+    uint8_t text[LONGEST];
+    static const uint8_t worst[] = {0x01, '"', 0xff};
+    for (size_t i = 0; i < sizeof worst; i++) {
+        memset(text, worst[i], sizeof text);
+        for (size_t len = 1; len <= sizeof text; len += len < 70 ? 1 : 53)
+            check(text, len);
+    }
+}
+
 static void test_random_texts(void **state)
 {
     (void)state;
-    static const char *const alphabets[] = {
-        "abcdefghijklmnopqrstuvwxyz \"", "\"\\\n\t\x01 a", "\x80\xbf\xc2\xe0\xe1\xed\xf0\xf4\xff a",
-        "\xc3\xa4\xc3\xb6", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\xe2\x82\xac"};
+    static const char *const alphabets[] = {"abcdefghijklmnopqrstuvwxyz \"", "\"\\\n\t\x01 a",
+                                            "\x80\xbf\xc2\xe0\xe1\xed\xf0\xf4\xf5\xff a",
+                                            "\xc3\xa4\xc3\xb6",
+                                            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\xe2\x82\xac"};
     uint64_t seed = 4;
     uint8_t text[LONGEST];
     for (int turn = 0; turn < 3000; turn++) {
@@ -346,6 +359,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_byte_at_every_place),
+        cmocka_unit_test(test_the_worst_case),
         cmocka_unit_test(test_random_texts),
         cmocka_unit_test(test_repairs_as_unicode_says),
         cmocka_unit_test(test_escapes_no_more_than_it_must),

@@ -200,27 +200,55 @@ static void test_opens_anew_after_a_rotation_from_outside(void **state)
     assert_null(strstr(content, "before"));
 }
 
+static int saved_stderr;
+
+static void catch_standard_error(void)
+{
+    saved_stderr = dup(STDERR_FILENO);
+    unlink(path);
+    assert_non_null(freopen(path, "a", stderr));
+}
+
+static void let_standard_error_go(void)
+{
+    fflush(stderr);
+    dup2(saved_stderr, STDERR_FILENO);
+    close(saved_stderr);
+}
+
 static void test_goes_to_standard_error_if_the_file_cannot_be(void **state)
 {
     (void)state;
     char why[512] = "";
-    int saved = dup(STDERR_FILENO);
-    unlink(path);
-    assert_non_null(freopen(path, "w", stderr));
     const struct log_setup setup = {.level = LOG_INFO, .path = "/nonexistent/log"};
+    catch_standard_error();
     bool opened = log_open(&setup, why);
     log_say(LOG_INFO, "test", "to standard error");
     log_reopen(); // fails and says so
     log_close();
     log_say(LOG_INFO, "test", "after the end");
-    fflush(stderr);
-    dup2(saved, STDERR_FILENO);
-    close(saved);
+    let_standard_error_go();
     assert_false(opened);
     assert_string_equal(why, "/nonexistent/log: No such file or directory");
     assert_non_null(strstr(read_file(path), "to standard error\n"));
     assert_non_null(strstr(content, "/nonexistent/log: No such file"));
     assert_non_null(strstr(content, "after the end\n"));
+}
+
+static void test_a_full_disk_loses_no_line_and_no_errno(void **state)
+{
+    (void)state;
+    char why[512] = "";
+    const struct log_setup setup = {.level = LOG_INFO, .path = "/dev/full"};
+    catch_standard_error();
+    bool opened = log_open(&setup, why);
+    errno = ENOENT;
+    log_say(LOG_INFO, "test", "no space there");
+    int error = errno;
+    let_standard_error_go();
+    assert_true(opened);
+    assert_int_equal(error, ENOENT);
+    assert_non_null(strstr(read_file(path), "no space there\n"));
 }
 
 static void *write_lines(void *argument)
@@ -261,6 +289,7 @@ int main(void)
         cmocka_unit_test(test_rotates_by_size),
         cmocka_unit_test(test_opens_anew_after_a_rotation_from_outside),
         cmocka_unit_test(test_goes_to_standard_error_if_the_file_cannot_be),
+        cmocka_unit_test(test_a_full_disk_loses_no_line_and_no_errno),
         cmocka_unit_test(test_lines_of_threads_do_not_mix),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -319,6 +319,7 @@ static void test_utf8_whole(void **state)
         {"\xf0\x9f\x98", 0},
         {"\xf4\x8f\xbf\xbf", 4},
         {"\xf4\x90\x80\x80", 0}, // beyond U+10FFFF
+        {"\xf5\x80\x80\x80", 0},
         {"\xed\x9f\xbf", 3},
         {"\xed\xa0\x80", 0}, // a surrogate
         {"\xc0\x80", 0},     // long forms
