@@ -14,9 +14,9 @@ struct log_setup {
     bool json; // ECS JSON lines; else text
     bool to_stderr;
     const char *path;      // NULL: no file
-    uint64_t rotate_bytes; // 0: never
-    int keep_files;
-    int permissions;
+    uint64_t rotate_bytes; // 0: never; path becomes path.1, that path.2, and so on
+    int keep_files;        // old ones, besides the one being written
+    int permissions;       // of new files; 0: 0600
     const char *selectors; // comma separated, for debug; "*" is all; NULL none
 };
 
