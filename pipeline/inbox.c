@@ -65,14 +65,12 @@ bool inbox_waits(const struct inbox *i)
 
 void inbox_take(struct inbox *i, struct inbox_load *load, uint64_t bytes_at_most)
 {
-    assert(load->count == 0);
-    uint64_t bytes = 0;
     while (i->next < i->end && load->count < load->size) {
         const struct batch *b = held_at(i, i->next)->batch;
         const struct row *row = batch_row(b, i->next_row);
-        bytes += row->length + 1;
-        if (load->count && bytes > bytes_at_most)
+        if (load->count && load->bytes + row->length + 1 > bytes_at_most)
             return;
+        load->bytes += row->length + 1;
         load->rows[load->count] = (struct parcel_row){b, row};
         load->held[load->count++] = i->next;
         if (++i->next_row == b->rows) {

@@ -28,6 +28,7 @@ struct inbox_load {
     struct parcel_row *rows;
     uint64_t *held; // number of the batch, for inbox_answer
     uint32_t size, count;
+    uint64_t bytes; // of the rows, with their line feeds
 };
 
 bool inbox_init(struct inbox *i, uint64_t rows_at_most, uint64_t bytes_at_most);
@@ -40,8 +41,8 @@ bool inbox_put(struct inbox *i, struct batch *b);
 
 // True if there are rows that were not taken.
 bool inbox_waits(const struct inbox *i);
-// Fills an empty load with the oldest rows that were not taken, up to its size and `bytes_at_most`
-// with their line feeds; at least one.
+// Adds the oldest rows that were not taken, until the load is at its size or would hold more than
+// `bytes_at_most`. An empty load gets one row at least.
 void inbox_take(struct inbox *i, struct inbox_load *load, uint64_t bytes_at_most);
 // One row of that batch needs no more sending.
 void inbox_answer(struct inbox *i, uint64_t held);

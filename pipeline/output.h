@@ -20,7 +20,7 @@ struct parcel {
     uint64_t bytes;        // of all documents with their line feeds
     enum delivery *answer; // one a row; TRY_LATER unless send says otherwise
     struct error *cause;   // why rows were not delivered, for the log; one for all
-    unsigned attempt;      // from 0
+    unsigned attempt;      // of its first row, from 0
 };
 
 // What an output may know of the program: constant.

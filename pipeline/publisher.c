@@ -44,6 +44,7 @@ struct lane {
     unsigned *tries;        // so often was each sent
     uint64_t parcel_bytes;  // what the output takes at once, as far as its answers tell
     unsigned misses;        // sendings in a row that moved nothing
+    bool hurried;           // a pause was cut short by the beginning of a stop
     uint64_t draws;         // random numbers drawn
 };
 
@@ -305,6 +306,7 @@ static struct tally lane_settle(struct lane *l, uint32_t sent)
             keep = tally_row(&t, l, i);
         }
         if (!keep) {
+            load->bytes -= load->rows[i].row->length + 1;
             inbox_answer(&l->inbox, load->held[i]);
             continue;
         }
@@ -349,7 +351,7 @@ static void lane_answered(struct lane *l, const struct parcel *p)
     gate_lock(&l->gate);
     struct tally t = lane_settle(l, p->count);
     lane_count(l, &t);
-    bool recovered = l->waiting && !t.again;
+    bool recovered = l->waiting && !t.again && t.delivered;
     l->misses = t.again == p->count ? l->misses + 1 : 0;
     l->waiting = t.again > 0;
     l->cause = *p->cause;
@@ -391,11 +393,20 @@ static int64_t lane_pause(struct lane *l)
 static void lane_back_off(struct lane *l)
 {
     int64_t until = clock_steady() + lane_pause(l);
-    bool drained = l->draining;
-    while (!l->closing && l->draining == drained && gate_wait(&l->gate, until))
+    while (!l->closing && l->draining == l->hurried && gate_wait(&l->gate, until))
         ;
-    if (l->draining && !drained)
+    if (l->draining && !l->hurried)
         l->misses = 0;
+    l->hurried = l->draining;
+}
+
+// Locked. Rows that are to be sent again are joined by new ones, so that one that nobody takes does
+// not hold up the rest.
+static void lane_take(struct lane *l)
+{
+    uint32_t before = l->load.count;
+    inbox_take(&l->inbox, &l->load, lane_bytes_at_most(l));
+    memset(l->tries + before, 0, (l->load.count - before) * sizeof *l->tries);
 }
 
 // Waits until there is something to send. False: the lane is closing.
@@ -407,10 +418,8 @@ static bool lane_wait(struct lane *l)
     while (!l->closing && !l->load.count && !inbox_waits(&l->inbox))
         gate_wait(&l->gate, INT64_MAX);
     bool open = !l->closing;
-    if (open && !l->load.count) {
-        inbox_take(&l->inbox, &l->load, lane_bytes_at_most(l));
-        memset(l->tries, 0, l->load.count * sizeof *l->tries);
-    }
+    if (open)
+        lane_take(l);
     gate_unlock(&l->gate);
     return open;
 }
@@ -423,6 +432,7 @@ static void lane_shed(struct lane *l)
         inbox_answer(&l->inbox, l->load.held[i]);
     uint64_t rows = l->load.count;
     l->load.count = 0;
+    l->load.bytes = 0;
     for (uint32_t n; (n = inbox_drop_oldest(&l->inbox)) > 0;)
         rows += n;
     count_off(l, &l->counters.shed, rows);
