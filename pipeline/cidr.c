@@ -3,7 +3,7 @@
 
 #include "pipeline/cidr.h"
 
-enum { NAMED = 16 };
+enum { NAMED = 20 };
 
 struct named {
     const char *name;
