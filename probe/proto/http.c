@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: Apache-2.0
+// HTTP/1 (RFC 9110, 9112): pairs questions with answers in order, also when they are pipelined,
+// answered early, interrupted by interim answers or full of holes. What a message looks like is
+// http_parse.c's, what is kept of it http_keep.c's, what becomes of it http_publish.c's.
+//
+//   HTTP/2 begins with a question of its own (PRI * HTTP/2.0) and is let go. Behind an Upgrade or a
+//   tunnel the conversation is whatever its bytes look like.
+
+#include "probe/proto/http.h"
+
+#include "probe/proto/http_parse.h"
+
+struct http_side {
+    struct http_parser parser;
+    uint64_t number; // of the transaction whose message is at hand; 0 none
+    int64_t ended;   // arrival of the last byte of the last message
+    int64_t stray;   // arrival of bytes that are no message and no whole line; 0 none
+};
+
+struct http_conn {
+    struct http_side side[2];
+    uint64_t numbers;  // given to questions and unasked answers
+    uint64_t question; // number of the newest question
+    bool pipelined;    // a question began in the packet in which another ended
+    bool begun;        // a message was seen
+    bool turned;       // the sides were changed: unread bytes were not looked at
+    bool over;         // what follows is no HTTP/1
+};
+
+// One call of feed.
+struct call {
+    struct conn *c;
+    struct http_conn *h;
+    struct http_side *s;
+    enum side from;
+    struct transaction *t; // of the message at hand; NULL: none, or it is over already
+    uint32_t at, begin;    // offsets: where we are; where the message's bytes in hand begin
+};
+
+static bool is_interim(const struct http_parser *p)
+{
+    return p->answers && p->status / 100 == 1 && p->status != 101;
+}
+
+// The transaction of the message at hand, if it did not time out meanwhile.
+static struct transaction *current(struct conn *c, const struct http_side *s, enum side from)
+{
+    if (!s->number)
+        return NULL;
+    struct transaction *t = from == CLIENT ? transaction_asking(c) : transaction_answering(c);
+    return t && t->number == s->number ? t : NULL;
+}
+
+// ── messages ──
+
+static void begin_question(struct call *f)
+{
+    struct http_conn *h = f->h;
+    if (f->s->ended && f->s->ended == conn_time(f->c, f->from, f->at))
+        h->pipelined = true;
+    h->question = ++h->numbers;
+    f->t = transaction_open(f->c, h->question);
+}
+
+// Behind a hole that may have swallowed answers: who never sends a question before the last one
+// was answered wants an answer to his newest.
+static void end_older(struct call *f)
+{
+    struct transaction *t;
+    while ((t = transaction_answering(f->c)) && t->number < f->h->question)
+        transaction_end(t);
+}
+
+// For the reference the source of an answer without question is the server.
+static struct transaction *open_unasked(struct conn *c, struct http_conn *h)
+{
+    struct transaction *t = transaction_unasked(c, ++h->numbers);
+    t->turned = conn_is_compat(c);
+    return t;
+}
+
+static void begin_answer(struct call *f)
+{
+    struct http_parser *p = &f->s->parser;
+    if (p->resynced && !f->h->pipelined)
+        end_older(f);
+    if (is_interim(p))
+        return;
+    f->t = transaction_answering(f->c);
+    if (!f->t)
+        f->t = open_unasked(f->c, f->h);
+    const struct http_exchange *x = f->t->state;
+    char method[8] = "";
+    chain_copy(&x->method, 0, method, sizeof method - 1);
+    p->to_head = !strcmp(method, "HEAD");
+    p->to_connect = !strcmp(method, "CONNECT");
+}
+
+static void begin_message(struct call *f, const struct http_token *token)
+{
+    const struct http_parser *p = &f->s->parser;
+    f->h->begun = true;
+    f->begin = f->at;
+    f->t = NULL;
+    f->s->stray = 0;
+    if (p->major == 2) {
+        conn_done(f->c);
+        f->h->over = true;
+        return;
+    }
+    if (f->from == CLIENT)
+        begin_question(f);
+    else
+        begin_answer(f);
+    f->s->number = f->t ? f->t->number : 0;
+    if (!f->t)
+        return;
+    struct http_exchange *x = f->t->state;
+    struct http_message *m = &x->message[f->from];
+    m->major = p->major;
+    m->minor = p->minor;
+    m->status = p->status;
+    http_keep_start(f->t, f->from, token);
+}
+
+static void end_head(struct call *f, struct span blank)
+{
+    const struct http_parser *p = &f->s->parser;
+    struct http_exchange *x = f->t->state;
+    x->message[f->from].has_length = p->has_length;
+    x->message[f->from].length = p->length;
+    http_keep_blank(f->t, f->from, blank);
+    http_judge_body(f->t, f->from);
+}
+
+// Tells the transaction of the bytes of its message that came in this call.
+static void note_bytes(struct call *f)
+{
+    if (f->t && f->at > f->begin)
+        transaction_saw(f->t, f->from, conn_time(f->c, f->from, f->begin),
+                        conn_time(f->c, f->from, f->at - 1), f->at - f->begin);
+    f->begin = f->at;
+}
+
+static void finish(struct http_side *s, enum side from, struct transaction *t)
+{
+    s->number = 0;
+    if (t && from == CLIENT)
+        transaction_asked(t);
+    else if (t)
+        transaction_answered(t);
+}
+
+static void end_message(struct call *f)
+{
+    const struct http_parser *p = &f->s->parser;
+    note_bytes(f);
+    f->s->ended = f->at ? conn_time(f->c, f->from, f->at - 1) : 0;
+    finish(f->s, f->from, f->t);
+    f->t = NULL;
+    if (p->answers && (p->body == HTTP_TUNNEL || p->status == 101)) {
+        f->h->over = true;
+        conn_become(f->c, "");
+    }
+}
+
+// ── bytes of no message ──
+
+static void stray(struct call *f, struct span bytes)
+{
+    if (span_find(bytes, '\n') >= 0)
+        f->s->stray = 0;
+    else if (!f->s->stray)
+        f->s->stray = conn_time(f->c, f->from, f->at);
+}
+
+// Does this side speak as the other one should? Asked before any message was seen only.
+static bool is_turned(const struct http_conn *h, enum side from, struct span data)
+{
+    if (h->begun || h->turned || !data.len)
+        return false;
+    struct span prefix = span_first(data, 8);
+    return from == CLIENT ? data.len > 8 && http_begins_answer(prefix)
+                          : span_find(data, '\n') >= 0 && http_begins_question(data);
+}
+
+// ── the public face ──
+
+static void take(struct call *f, enum http_token_kind kind, const struct http_token *token)
+{
+    switch (kind) {
+    case HTTP_START:
+        begin_message(f, token);
+        break;
+    case HTTP_FIELD:
+        if (f->t)
+            http_keep_field(f->t, f->from, token);
+        break;
+    case HTTP_HEAD:
+        if (f->t)
+            end_head(f, token->bytes);
+        break;
+    case HTTP_DATA:
+        if (f->t)
+            http_keep_body(f->t, f->from, token->bytes);
+        break;
+    case HTTP_BROKEN:
+    case HTTP_END:
+        end_message(f);
+        break;
+    case HTTP_LOST:
+        stray(f, token->bytes);
+        break;
+    case HTTP_FRAMING:
+    case HTTP_MORE:
+        break;
+    }
+    f->at += (uint32_t)token->bytes.len;
+}
+
+static uint32_t http_feed(struct conn *c, enum side from, struct span data, uint32_t seen)
+{
+    struct http_conn *h = conn_state(c);
+    if (h->over)
+        return 0;
+    if (is_turned(h, from, data)) {
+        h->turned = true;
+        conn_turn(c);
+        return 0;
+    }
+    struct call f = {.c = c, .h = h, .s = &h->side[from], .from = from};
+    struct http_parser *p = &f.s->parser;
+    p->answers = from == SERVER;
+    f.t = current(c, f.s, from);
+    if (h->turned && !h->begun)
+        seen = 0;
+    while (!h->over) {
+        struct http_token token;
+        size_t shown = seen > f.at ? seen - f.at : 0;
+        enum http_token_kind kind = http_next(p, span_skip(data, f.at), shown, &token);
+        if (kind == HTTP_MORE)
+            break;
+        take(&f, kind, &token);
+    }
+    note_bytes(&f);
+    if (f.at < data.len && !h->over && !http_is_inside(p))
+        stray(&f, span_skip(data, f.at));
+    return f.at;
+}
+
+static void http_hole(struct conn *c, enum side from, uint32_t missing)
+{
+    struct http_conn *h = conn_state(c);
+    struct http_side *s = &h->side[from];
+    if (h->over)
+        return;
+    s->parser.answers = from == SERVER;
+    uint64_t left = s->parser.left;
+    struct transaction *t = current(c, s, from);
+    enum http_hole hole = http_gap(&s->parser, missing);
+    if (hole == HTTP_HOLE_BETWEEN)
+        return;
+    if (t) {
+        struct http_exchange *x = t->state;
+        bool all = hole == HTTP_HOLE_INSIDE || missing < left;
+        x->message[from].body_bytes += all ? missing : left;
+        t->lossy[from] = true;
+    }
+    if (hole == HTTP_HOLE_ENDS)
+        finish(s, from, t);
+}
+
+// The reference takes a line of the server that has no end for an answer when the connection
+// closes.
+static void publish_stray(struct conn *c, struct http_conn *h, int64_t time)
+{
+    struct transaction *t = open_unasked(c, h);
+    transaction_saw(t, SERVER, time, time, 0);
+    struct http_exchange *x = t->state;
+    x->message[SERVER].begun = true;
+    transaction_answered(t);
+}
+
+static void http_end(struct conn *c, enum side from, enum ending how)
+{
+    struct http_conn *h = conn_state(c);
+    struct http_side *s = &h->side[from];
+    if (h->over)
+        return;
+    if (http_is_inside(&s->parser))
+        finish(s, from, current(c, s, from));
+    else if (s->stray && how == ENDED_FIN && from == SERVER && conn_is_compat(c) &&
+             !transaction_answering(c))
+        publish_stray(c, h, s->stray);
+    s->stray = 0;
+}
+
+static bool http_looks_like(struct span first, enum side from)
+{
+    return from == CLIENT ? first.len >= 4 && http_begins_question(first)
+                          : first.len >= 7 && http_begins_answer(first);
+}
+
+#define ROW(key, type, member, standard, text)                                       \
+    {                                                                                \
+        key, type, offsetof(struct http_settings, member), standard, .meaning = text \
+    }
+static const struct setting http_settings[] = {
+    ROW("hide_keywords", SETTING_TEXTS, hide_keywords, NULL,
+        "Parameters whose values are written as xxxxx"),
+    ROW("redact_authorization", SETTING_BOOL, redact_authorization, "false",
+        "Hide what Authorization and Proxy-Authorization say, and the user's name"),
+    ROW("redact_headers", SETTING_TEXTS, redact_headers, NULL,
+        "Header fields whose values are written as REDACTED"),
+    ROW("send_headers", SETTING_TEXTS, send_headers, NULL, "Header fields to write"),
+    ROW("send_all_headers", SETTING_BOOL, send_all_headers, "false", "Write all header fields"),
+    ROW("split_cookie", SETTING_BOOL, split_cookie, "false",
+        "Write Cookie and Set-Cookie as objects"),
+    ROW("real_ip_header", SETTING_TEXT, real_ip_header, NULL,
+        "Header field whose first element is the client's address behind proxies"),
+    ROW("include_body_for", SETTING_TEXTS, include_body_for, NULL,
+        "Parts of content types whose bodies are written"),
+    ROW("include_request_body_for", SETTING_TEXTS, include_request_body_for, NULL,
+        "The same for questions only"),
+    ROW("include_response_body_for", SETTING_TEXTS, include_response_body_for, NULL,
+        "The same for answers only"),
+    ROW("decode_body", SETTING_BOOL, decode_body, "true",
+        "Undo gzip and deflate in bodies that are written"),
+    {"max_message_size", SETTING_BYTES, offsetof(struct http_settings, max_message_size),
+     "10485760", 0, 1 << 30, .meaning = "Bytes of a body that are kept, before and after decoding"},
+    SETTING_END};
+#undef ROW
+
+static const struct oddity http_oddities[] = {
+    {"host_port_signed", "A port above 32767 in Host is not split off: url.domain is host:port"},
+    {"extension_of_path", "url.extension begins behind the last dot of the whole path, so it may "
+                          "hold slashes"},
+    {"body_bytes_declared", "body.bytes is the Content-Length even where no body was sent or not "
+                            "all of it: HEAD, 304, cut short"},
+    {"connect_without_target", "CONNECT has neither path nor port in query and url"},
+    {"unasked_answer_turned", "Of an answer without question the server is source and client"},
+    {"unended_line_is_answer", "A line without end from the server, when it closes, is an empty "
+                               "document Unmatched response"},
+    {NULL, NULL}};
+
+const struct protocol http_protocol = {
+    .name = "http",
+    .meaning = "HTTP/1.0 and HTTP/1.1: one document per exchange",
+    .transports = OVER_TCP,
+    .ports = "80, 8080, 8000, 5000, 8002",
+    .settings = http_settings,
+    .settings_size = sizeof(struct http_settings),
+    .fields = &http_table,
+    .conn_size = sizeof(struct http_conn),
+    .transaction_size = sizeof(struct http_exchange),
+    .oddities = http_oddities,
+    .timeout = "10s",
+    .looks_like = http_looks_like,
+    .feed = http_feed,
+    .gap = http_hole,
+    .end = http_end,
+    .publish = http_publish,
+};
