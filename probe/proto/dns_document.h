@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// A DNS message as fields of a document. Knows events and messages; knows no conversation.
+#pragma once
+
+#include "pipeline/event.h"
+#include "probe/common.h"
+#include "probe/proto/dns_message.h"
+
+extern const struct field_table dns_field_table;
+
+struct dns_wanted {
+    bool authorities, additionals; // write these records too
+    bool raw;                      // the reference's odd values, see the oddities of dns.c
+};
+
+// All of dns.*, and the addresses in related.ip. Bytes of the message are viewed until the event is
+// written.
+void dns_document_message(struct event *e, const struct dns_message *m, struct dns_wanted wanted);
+
+// method, query and resource: what was asked.
+void dns_document_question(struct event *e, const struct dns_message *m);
+
+// The message in one line, into request or response.
+void dns_document_line(struct event *e, int field, const struct dns_message *m, bool raw);

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writes records and messages with the pen.
+#include "probe/proto/dns_render.h"
+
+#include "probe/proto/dns_data.h"
+#include "probe/proto/dns_names.h"
+
+#define PUT(to, literal) pen_raw(to, (struct span)SPAN(literal))
+
+// ── records as JSON ──
+
+// The owner of the record before. Most records of an answer point at the same name.
+struct owner {
+    uint8_t pointer[2];
+    struct span json; // as it was written; empty: none, or not a pointer
+};
+
+static void put_name(struct pen *to, struct span message, uint32_t offset)
+{
+    uint8_t name[DNS_NAME_TEXT];
+    pen_text(to, span_of(name, dns_name_text(message, &offset, name)));
+}
+
+static void put_owner(struct pen *to, struct span message, uint32_t offset, struct owner *before)
+{
+    const uint8_t *wire = message.at + offset; // a record is there, so two bytes are
+    if (before->json.len && !memcmp(wire, before->pointer, 2)) {
+        pen_raw(to, before->json);
+        return;
+    }
+    const uint8_t *begin = to->at;
+    put_name(to, message, offset);
+    before->json = span_of(begin, wire[0] >= 0xc0 ? (size_t)(to->at - begin) : 0);
+    memcpy(before->pointer, wire, 2);
+}
+
+static void put_facts(struct pen *to, const struct dns_data *d)
+{
+    for (int i = 0; i < d->facts; i++) {
+        PUT(to, ",\"");
+        pen_raw(to, d->fact[i].key);
+        PUT(to, "\":");
+        if (d->fact[i].text.at)
+            pen_text(to, d->fact[i].text);
+        else
+            pen_unsigned(to, d->fact[i].number);
+    }
+}
+
+static void put_record(struct pen *to, struct span message, const struct dns_record *r,
+                       struct owner *before, bool raw)
+{
+    struct dns_data data;
+    dns_data_read(&data, message, r, raw);
+    PUT(to, "{\"name\":");
+    put_owner(to, message, r->name, before);
+    PUT(to, ",\"type\":\"");
+    dns_names_put(to, dns_type_name(r->type), r->type);
+    PUT(to, "\",\"class\":\"");
+    dns_names_put(to, dns_class_name(r->class), r->class);
+    PUT(to, "\",\"ttl\":\"");
+    pen_unsigned(to, r->ttl);
+    pen_byte(to, '"');
+    put_facts(to, &data);
+    if (r->data_len) {
+        PUT(to, ",\"data\":");
+        pen_text(to, data.text);
+    }
+    pen_byte(to, '}');
+}
+
+unsigned dns_render_records(struct pen *to, const struct dns_message *m, enum dns_section s,
+                            bool raw)
+{
+    struct owner before = {.json = {NULL, 0}};
+    struct dns_record r;
+    uint32_t offset = m->at[s];
+    unsigned count = 0;
+    to->end--; // the closing bracket always fits
+    pen_byte(to, '[');
+    for (unsigned i = 0; i < m->count[s] && i < DNS_RENDERED; i++) {
+        if (!dns_record_read(m->bytes, &offset, &r) || (s == DNS_ADDITIONALS && r.type == DNS_OPT))
+            continue;
+        uint8_t *whole = to->at;
+        if (count)
+            pen_byte(to, ',');
+        put_record(to, m->bytes, &r, &before, raw);
+        if (to->full) {
+            to->at = whole;
+            to->full = false;
+            break;
+        }
+        count++;
+    }
+    to->end++;
+    pen_byte(to, ']');
+    return count;
+}
+
+// ── a message in one line ──
+
+void dns_render_question(struct pen *to, struct span message, const struct dns_question *q)
+{
+    uint8_t name[DNS_NAME_TEXT];
+    uint32_t offset = q->name;
+    PUT(to, "class ");
+    dns_names_put(to, dns_class_name(q->class), q->class);
+    PUT(to, ", type ");
+    dns_names_put(to, dns_type_name(q->type), q->type);
+    PUT(to, ", ");
+    pen_raw(to, span_of(name, dns_name_text(message, &offset, name)));
+}
+
+void dns_render_rcode(struct pen *to, unsigned rcode, bool raw)
+{
+    if (rcode == 16 && raw) {
+        PUT(to, "BADSIG");
+        return;
+    }
+    if (!dns_rcode_name(rcode).len)
+        PUT(to, "Unknown ");
+    dns_names_put(to, dns_rcode_name(rcode), rcode);
+}
+
+static void line_flags(struct pen *to, const struct dns_message *m)
+{
+    static const struct {
+        uint16_t bit;
+        char name[3];
+    } flags[] = {{DNS_AA, "aa"}, {DNS_TC, "tc"}, {DNS_RD, "rd"},
+                 {DNS_RA, "ra"}, {DNS_AD, "ad"}, {DNS_CD, "cd"}};
+    bool any = false;
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+        if (!(m->flags & flags[i].bit))
+            continue;
+        if (any)
+            pen_byte(to, ' ');
+        any = true;
+        pen_raw(to, span_of(flags[i].name, 2));
+    }
+}
+
+static void line_questions(struct pen *to, const struct dns_message *m)
+{
+    struct dns_question q;
+    uint32_t offset = DNS_HEADER;
+    for (unsigned i = 0; i < m->questions && i < DNS_RENDERED; i++) {
+        if (!dns_question_read(m->bytes, &offset, &q))
+            return;
+        if (i)
+            PUT(to, "; ");
+        dns_render_question(to, m->bytes, &q);
+    }
+}
+
+// Facts that are texts, by their keys, then the data: "key_tag 45586, 67FC…".
+static void line_record(struct pen *to, struct span message, const struct dns_record *r, bool raw)
+{
+    struct dns_data data;
+    dns_data_read(&data, message, r, raw);
+    for (int i = 0; i < data.facts; i++) {
+        if (!data.fact[i].text.at)
+            continue;
+        pen_raw(to, data.fact[i].key);
+        pen_byte(to, ' ');
+        pen_raw(to, data.fact[i].text);
+        PUT(to, ", ");
+    }
+    pen_raw(to, data.text);
+}
+
+static void line_section(struct pen *to, const struct dns_message *m, enum dns_section s, bool raw)
+{
+    static const struct span titles[] = {SPAN("; ANSWER "), SPAN("; AUTHORITY "),
+                                         SPAN("; ADDITIONAL ")};
+    struct dns_record r;
+    uint32_t offset = m->at[s];
+    bool any = false;
+    if (m->count[s])
+        pen_raw(to, titles[s]);
+    for (unsigned i = 0; i < m->count[s] && i < DNS_RENDERED && !to->full; i++) {
+        if (!dns_record_read(m->bytes, &offset, &r) || r.type == DNS_OPT)
+            continue;
+        if (any)
+            PUT(to, "; ");
+        any = true;
+        line_record(to, m->bytes, &r, raw);
+    }
+}
+
+void dns_render_message(struct pen *to, const struct dns_message *m, bool raw)
+{
+    PUT(to, "ID ");
+    pen_unsigned(to, m->id);
+    PUT(to, "; QR ");
+    pen_raw(to, m->flags & DNS_QR ? (struct span)SPAN("response") : (struct span)SPAN("query"));
+    PUT(to, "; OPCODE ");
+    dns_names_put(to, dns_opcode_name(dns_message_opcode(m)), dns_message_opcode(m));
+    PUT(to, "; FLAGS ");
+    line_flags(to, m);
+    PUT(to, "; RCODE ");
+    dns_render_rcode(to, dns_message_rcode(m), raw);
+    if (m->questions) {
+        PUT(to, "; QUESTION ");
+        line_questions(to, m);
+    }
+    for (int s = 0; s < DNS_SECTIONS; s++)
+        line_section(to, m, s, raw);
+}
