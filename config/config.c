@@ -79,6 +79,9 @@ bool config_override(struct config *root, const char *assignment, struct arena *
     const char *key = arena_printf(a, "%.*s", (int)(equals - assignment), assignment);
     if (!key)
         return error_set(why, "-E: the configuration is too large");
+    t.depth = tree_parts(key);
+    if (t.depth > CONFIG_DEPTH)
+        return error_set(why, "-E: the key is nested deeper than %d", CONFIG_DEPTH);
     struct config *value = yaml_value(&t, equals + 1);
     struct config *child = value ? tree_wrap(&t, key, value) : NULL;
     if (!child)

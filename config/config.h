@@ -76,7 +76,7 @@ __attribute__((format(printf, 3, 4))) bool config_refuse(const struct config *no
 const char *config_found(const struct config *node, char to[64]);
 
 // The whole tree as YAML, for `export config`; values whose key looks like a secret are masked. It
-// reads back to the same tree. False: it could not be written.
+// reads back to the same tree, but that a text may come back quoted. False: not written.
 bool config_print(const struct config *root, FILE *to);
 // True for keys such as `password`, `api_key`, `ssl.key_passphrase`.
 bool config_is_secret(const char *key);

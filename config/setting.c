@@ -36,14 +36,14 @@ static bool leads_on(const struct setting *table, const char *key)
 static void try_table(struct nearest *n, const struct setting *table)
 {
     for (const struct setting *row = table; row && row->key; row++)
-        nearest_try(n, row->key);
+        nearest_try(n, span_text(row->key));
 }
 
 const char *setting_nearest(const struct setting *table, const char *key)
 {
-    struct nearest n = {.wanted = key};
+    struct nearest n = {.wanted = span_text(key)};
     try_table(&n, table);
-    return n.word;
+    return (const char *)n.word.at; // the whole of a row's key, so it ends with zero
 }
 
 // Notes that `node` is warned of. False: it was before.
@@ -74,12 +74,12 @@ static void warn(const struct setting_reader *reader, const struct config *node,
 
 static bool unknown(const struct filling *f, const struct config *node, const char *key)
 {
-    struct nearest n = {.wanted = key};
+    struct nearest n = {.wanted = span_text(key)};
     try_table(&n, f->table);
     try_table(&n, f->also);
     char hint[LONGEST_KEY] = "";
-    if (n.word)
-        snprintf(hint, sizeof hint, ", did you mean \"%s\"?", n.word);
+    if (n.word.len)
+        snprintf(hint, sizeof hint, ", did you mean \"%s\"?", (const char *)n.word.at);
     if (f->reader->mood == SETTING_REFUSE)
         return config_refuse(node, f->why, "unknown setting%s", hint);
     warn(f->reader, node, "unknown setting is ignored", hint);

@@ -102,12 +102,22 @@ static bool is_on_the_way(const struct config *node, const struct visit *at)
     return at != NULL;
 }
 
-// Reads what the environment or a default says, as if it stood where the variable stands.
-static struct config *read_value(struct substitution *s, const char *text, const struct visit *at)
+// One step deeper: to another value, or to a variable inside a default.
+static bool enter(struct substitution *s, struct visit *here, const struct config *node,
+                  const struct visit *up)
 {
-    s->tree.file = at->node->file;
-    s->tree.line = at->node->line;
-    return yaml_value(&s->tree, text);
+    *here = (struct visit){node, up, up ? up->depth + 1 : 1};
+    if (here->depth > CONFIG_DEPTH)
+        return config_refuse(node, s->tree.why, "${…} leads on more than %d times", CONFIG_DEPTH);
+    return true;
+}
+
+// What the tree grows from here on stands where `node` stands.
+static struct tree *tree_at(struct substitution *s, const struct config *node)
+{
+    s->tree.file = node->file;
+    s->tree.line = node->line;
+    return &s->tree;
 }
 
 // Neither a setting nor the caller knows the name.
@@ -117,8 +127,9 @@ static const struct config *default_value(struct substitution *s, const struct v
     static const struct config nothing = {.kind = CONFIG_NULL};
     if (!v->has_rest)
         return &nothing;
+    struct visit inside;
     if (!span_starts(v->rest, (struct span)SPAN("?")))
-        return value_of(s, v->rest, at);
+        return enter(s, &inside, at->node, at) ? value_of(s, v->rest, &inside) : NULL;
     struct span text = span_skip(v->rest, 1);
     config_refuse(at->node, s->tree.why, "${%.60s} is not set: %.*s", v->name,
                   (int)(text.len < 200 ? text.len : 200), (const char *)text.at);
@@ -136,7 +147,7 @@ static const struct config *variable_value(struct substitution *s, const struct 
         return resolve(s, setting, tree_parts(v->name), at) ? setting : NULL;
     const char *found = s->lookup ? s->lookup(s->arg, v->name) : NULL;
     if (found)
-        return read_value(s, found, at);
+        return yaml_value(tree_at(s, at->node), found);
     if (loops && !v->has_rest) {
         config_refuse(at->node, s->tree.why, "${%.60s} leads back to itself", v->name);
         return NULL;
@@ -222,17 +233,17 @@ static const struct config *value_of(struct substitution *s, struct span text,
         return read_variable(s, text, &v, at) ? variable_value(s, &v, at) : NULL;
     }
     const char *expanded = expand(s, text, at);
-    return expanded ? read_value(s, expanded, at) : NULL;
+    return expanded ? yaml_value(tree_at(s, at->node), expanded) : NULL;
 }
 
 static bool resolve_scalar(struct substitution *s, struct config *node, int depth,
                            const struct visit *up)
 {
-    const struct visit here = {node, up, up ? up->depth + 1 : 1};
+    struct visit here;
     if (is_on_the_way(node, up))
         return config_refuse(node, s->tree.why, "leads back to itself");
-    if (here.depth > CONFIG_DEPTH)
-        return config_refuse(node, s->tree.why, "refers to others more than %d deep", CONFIG_DEPTH);
+    if (!enter(s, &here, node, up))
+        return false;
     struct span text = span_text(node->text);
     if (!is_whole_variable(text)) {
         const char *expanded = expand(s, text, &here);
@@ -243,7 +254,7 @@ static bool resolve_scalar(struct substitution *s, struct config *node, int dept
         return true;
     }
     const struct config *value = value_of(s, text, &here);
-    const struct config *copy = value ? tree_copy(&s->tree, value, depth) : NULL;
+    const struct config *copy = value ? tree_copy(tree_at(s, node), value, depth) : NULL;
     if (copy)
         tree_become(node, copy);
     return copy;

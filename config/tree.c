@@ -117,6 +117,8 @@ bool tree_append(struct tree *t, struct config *parent, struct config *child)
 {
     if (parent->kind == CONFIG_MAP && parent->count >= CONFIG_KEYS)
         return tree_refuse(t, child->line, "more than %d keys in one map", CONFIG_KEYS);
+    if (parent->kind == CONFIG_LIST)
+        child->key = NULL;
     child->next = NULL;
     if (parent->last)
         parent->last->next = child;
@@ -233,8 +235,6 @@ bool tree_merge(struct tree *t, struct config *into, struct config *from)
         next = child->next;
         struct config *old = tree_child(into, child->key);
         if (!old) {
-            if (into->kind == CONFIG_LIST)
-                child->key = NULL;
             if (!tree_append(t, into, child))
                 return false;
             continue;

@@ -12,6 +12,7 @@ struct tree {
     int line;         // of the nodes it makes, if `single`
     bool single;      // all nodes come from one line, whatever their text counts
     bool literal;     // ${ means nothing
+    int depth;        // at which YAML begins
     int nodes;        // made so far
     struct error *why;
 };

@@ -210,7 +210,7 @@ static struct config *read_root(struct reading *r)
         return NULL;
     if (r->event.type == YAML_STREAM_END_EVENT)
         return tree_node(r->tree, CONFIG_NULL, 1);
-    struct config *root = next(r) ? read_node(r, 0) : NULL;
+    struct config *root = next(r) ? read_node(r, r->tree->depth) : NULL;
     if (!root || !next(r) || !next(r)) // the document ends; the stream ends, or another begins
         return NULL;
     if (r->event.type != YAML_STREAM_END_EVENT)
