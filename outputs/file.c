@@ -190,9 +190,9 @@ static void file_trim(struct file *f)
     if (removed)
         log_seldom(&f->said_removed, LOG_WARNING, who,
                    "removed the oldest files of %s/%s: number_of_files is %u; %llu files with "
-                   "%llu MiB of documents so far",
+                   "%llu KiB of documents so far",
                    f->directory, f->series.name, f->keep, (unsigned long long)f->removed,
-                   (unsigned long long)(f->removed_bytes >> 20));
+                   (unsigned long long)(f->removed_bytes >> 10));
 }
 
 static bool file_switch(struct file *f, struct series_file to, struct error *why)
@@ -238,8 +238,8 @@ static void file_close(void *self)
     struct file *f = self;
     if (f->removed)
         log_say(LOG_WARNING, who,
-                "%llu old files with %llu MiB of documents were removed: number_of_files is %u",
-                (unsigned long long)f->removed, (unsigned long long)(f->removed_bytes >> 20),
+                "%llu old files with %llu KiB of documents were removed: number_of_files is %u",
+                (unsigned long long)f->removed, (unsigned long long)(f->removed_bytes >> 10),
                 f->keep);
     if (f->fd >= 0)
         close(f->fd);

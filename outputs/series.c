@@ -187,6 +187,7 @@ static bool format_expand(struct span rest, const struct tm *t, FILE *to)
 bool time_expand(const char *format, int64_t time, char *to, size_t size, struct error *why)
 {
     struct tm parts = time_parts(time);
+    to[0] = '\0';
     FILE *out = fmemopen(to, size, "w");
     if (!out)
         return error_set(why, "no memory");
