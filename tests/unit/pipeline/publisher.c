@@ -477,6 +477,35 @@ static void settings_that_contradict_are_refused(void **state)
     assert_false(queue_check(&f->queue, &why));
 }
 
+static void settings_have_the_reference_s_names(void **state)
+{
+    (void)state;
+    struct arena a;
+    struct error why = {.text = ""};
+    struct queue_settings queue;
+    assert_true(arena_init(&a, 1 << 20));
+    struct setting_reader reader = {.mood = SETTING_REFUSE, .arena = &a};
+    assert_true(setting_fill(queue_settings, NULL, &queue, NULL, &reader, &why));
+    assert_int_equal(queue.events, 65536);
+    assert_int_equal(queue.bytes, 32 << 20);
+    assert_int_equal(queue.max_retries, -1);
+    assert_int_equal(queue.policy, FULL_AUTO);
+    assert_true(queue_check(&queue, &why));
+
+    struct config *root = config_new(&a);
+    const char *yaml = "events: 4096\nflush.min_events: 8\nflush: {timeout: 0.1s}\n"
+                       "backoff.max: 2m\nwhen_full: drop_old\n";
+    assert_true(config_read_text(root, span_text(yaml), "test.yml", &a, &why));
+    assert_true(setting_fill(queue_settings, root, &queue, NULL, &reader, &why));
+    assert_int_equal(queue.events, 4096);
+    assert_int_equal(queue.flush_min_events, 8);
+    assert_int_equal(queue.flush_timeout, 100 * MILLISECOND);
+    assert_int_equal(queue.backoff_max, 120 * SECOND);
+    assert_int_equal(queue.backoff_init, SECOND);
+    assert_int_equal(queue.policy, FULL_DROP_OLD);
+    arena_free(&a);
+}
+
 // Several workers, outputs in all moods, until the sums are compared.
 static enum delivery moody(struct fake *f, const struct parcel *p, uint32_t i)
 {
@@ -541,6 +570,7 @@ int main(void)
         TEST(reopen_reaches_those_who_can),
         TEST(one_that_nobody_takes_holds_up_no_other),
         TEST(settings_that_contradict_are_refused),
+        cmocka_unit_test(settings_have_the_reference_s_names),
         TEST(sums_agree_under_load),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
