@@ -1,0 +1,548 @@
+// SPDX-License-Identifier: Apache-2.0
+// From segments to in-order bytes.
+
+#include "probe/flow/stream.h"
+
+#include "pipeline/base/clock.h"
+#include "probe/flow/detect.h"
+#include "probe/flow/tcp.h"
+
+#define GRACE_TIME (200 * MILLISECOND)
+
+enum {
+    GRACE_PACKETS = 64,   // of the flow; the hole is given up after these or the time above
+    SMALL = 192,          // bytes of a small segment, header included
+    LARGE = 1536,         // a frame of 1500 bytes fits
+    SEARCH = 64,          // steps from either end to the place of a segment
+    RELIEF = 4,           // holes of others given up for the room of one segment
+    HOLES_LOOKED_AT = 256 // in one call of streams_age
+};
+
+struct segment {
+    struct segment *next, *prev;
+    int64_t time;
+    uint32_t seq, len;
+    uint32_t cut; // bytes behind it that were not captured
+    bool large;
+    uint8_t bytes[];
+};
+
+// A part of a packet that is looking for its place.
+struct part {
+    uint32_t seq;
+    struct span data;
+    uint32_t cut;
+    int64_t time;
+};
+
+static uint32_t smaller(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint32_t part_len(const struct part *p)
+{
+    return (uint32_t)p->data.len + p->cut;
+}
+
+static void part_skip(struct part *p, uint32_t len)
+{
+    uint32_t bytes = smaller(len, (uint32_t)p->data.len);
+    p->seq += len;
+    p->data = span_skip(p->data, bytes);
+    p->cut -= len - bytes;
+}
+
+// Drops what lies below `seq`.
+static void part_trim(struct part *p, uint32_t seq)
+{
+    int32_t below = tcp_distance(seq, p->seq);
+    if (below > 0)
+        part_skip(p, smaller((uint32_t)below, part_len(p)));
+}
+
+// ── all streams of a worker ──
+
+bool streams_init(struct streams *all, const struct streams_settings *settings, uint32_t flows,
+                  struct conns *conns, struct counters *counters)
+{
+    *all = (struct streams){.settings = *settings, .conns = conns, .counters = counters};
+    list_init(&all->with_hole);
+    if (!pool_init(&all->streams, sizeof(struct stream), flows + 1) ||
+        !pool_init(&all->small, SMALL, (uint32_t)(settings->bytes_all / SMALL + 1)) ||
+        !pool_init(&all->large, LARGE, (uint32_t)(settings->bytes_all / LARGE + 1))) {
+        streams_free(all);
+        return false;
+    }
+    (void)pool_take(&all->streams); // nobody
+    return true;
+}
+
+void streams_free(struct streams *all)
+{
+    pool_free(&all->streams);
+    pool_free(&all->small);
+    pool_free(&all->large);
+}
+
+// ── memory of what waits ──
+
+static uint32_t segment_size(const struct segment *seg)
+{
+    return seg->large ? LARGE : SMALL;
+}
+
+static void account(struct stream *s, struct stream_side *me, int64_t bytes)
+{
+    me->waiting = (uint32_t)(me->waiting + bytes);
+    s->all->waiting = (uint64_t)((int64_t)s->all->waiting + bytes);
+    counter_add(s->all->counters->tcp_waiting_bytes, bytes);
+}
+
+static void segment_free(struct stream *s, struct stream_side *me, struct segment *seg)
+{
+    account(s, me, -(int64_t)segment_size(seg));
+    pool_give(seg->large ? &s->all->large : &s->all->small, seg);
+}
+
+// NULL: a ceiling.
+static struct segment *segment_new(struct stream *s, struct stream_side *me, uint32_t len)
+{
+    bool large = len > SMALL - sizeof(struct segment);
+    uint32_t size = large ? LARGE : SMALL;
+    if (me->waiting + size > s->all->settings.bytes ||
+        s->all->waiting + size > (uint64_t)s->all->settings.bytes_all)
+        return NULL;
+    struct segment *seg = pool_take(large ? &s->all->large : &s->all->small);
+    if (seg) {
+        seg->large = large;
+        account(s, me, size);
+    }
+    return seg;
+}
+
+static void segment_link(struct stream_side *me, struct segment *after, struct segment *seg)
+{
+    seg->prev = after;
+    seg->next = after ? after->next : me->first;
+    *(after ? &after->next : &me->first) = seg;
+    *(seg->next ? &seg->next->prev : &me->last) = seg;
+}
+
+static struct segment *segment_unlink_first(struct stream_side *me)
+{
+    struct segment *seg = me->first;
+    me->first = seg->next;
+    *(me->first ? &me->first->prev : &me->last) = NULL;
+    return seg;
+}
+
+// ── life ──
+
+static bool has_hole(const struct stream_side *me)
+{
+    return me->first || (me->has_fin && !me->finished);
+}
+
+static void release(struct stream *s)
+{
+    for (unsigned i = 0; i < 2; i++)
+        while (s->side[i].first)
+            segment_free(s, &s->side[i], segment_unlink_first(&s->side[i]));
+    list_remove(&s->with_hole);
+    s->flow->stream = NOBODY;
+    s->flow->deaf = s->over;
+    pool_give(&s->all->streams, s);
+}
+
+// True if what follows such an end may be given to a new conn.
+static bool may_go_on(enum ending how)
+{
+    return how == ENDED_GAP || how == ENDED_AGE || how == ENDED_EVICTED;
+}
+
+static void conn_is_gone(void *owner, struct conn *c, enum ending how)
+{
+    struct stream *s = owner;
+    (void)c;
+    s->conn = NULL;
+    s->late = true;
+    s->over = s->over || !may_go_on(how);
+    if (!s->busy)
+        release(s);
+}
+
+struct stream *stream_open(struct streams *all, struct flow *flow, const struct binding *binding,
+                           uint32_t interface, bool client, bool late)
+{
+    struct stream *s = pool_take(&all->streams);
+    if (!s)
+        return NULL;
+    *s = (struct stream){.all = all,
+                         .flow = flow,
+                         .binding = binding,
+                         .interface = interface,
+                         .client = client,
+                         .late = late};
+    list_init(&s->with_hole);
+    flow->stream = pool_number(&all->streams, s);
+    return s;
+}
+
+void stream_start(struct stream *s, unsigned side, uint32_t next)
+{
+    struct stream_side *me = &s->side[side];
+    me->next = next;
+    me->started = true;
+    me->has_acked = me->has_acked && tcp_is_near(me->acked, next);
+}
+
+// After all that happens to a stream: it is in the list while it has a hole, and gone when nothing
+// is left to be done.
+static void settle(struct stream *s, int64_t now)
+{
+    s->busy = false;
+    bool hole = has_hole(&s->side[0]) || has_hole(&s->side[1]),
+         listed = !list_is_empty(&s->with_hole);
+    if (s->over || (!s->conn && !hole)) {
+        release(s);
+    } else if (hole && !listed) {
+        s->since = now;
+        list_append(&s->all->with_hole, &s->with_hole);
+    } else if (!hole && listed) {
+        list_remove(&s->with_hole);
+    }
+}
+
+// ── to the conn ──
+
+static enum side side_of(const struct stream *s, unsigned side)
+{
+    return side == s->client ? CLIENT : SERVER;
+}
+
+static void deliver(struct stream *s, unsigned side, struct span data, int64_t time)
+{
+    s->side[side].next += (uint32_t)data.len;
+    if (s->over || s->side[side].finished || !data.len)
+        return;
+    if (!s->conn) {
+        struct endpoints ends = detect_ends(&s->flow->key, s->client, s->interface);
+        s->conn = conn_open(s->all->conns, s->binding, &ends, s->late, conn_is_gone, s);
+    }
+    struct arrival arrival = {.time = time};
+    conn_feed(s->conn, side_of(s, side), data, &arrival);
+}
+
+static void skip(struct stream *s, unsigned side, uint32_t missing, int64_t time)
+{
+    if (!missing)
+        return;
+    s->side[side].next += missing;
+    if (s->conn)
+        conn_gap(s->conn, side_of(s, side), missing, time);
+    else
+        s->late = true;
+}
+
+static void finish(struct stream *s, unsigned side, int64_t time)
+{
+    struct stream_side *me = &s->side[side];
+    if (me->finished || !me->has_fin || tcp_distance(me->next, me->fin) < 0)
+        return;
+    me->finished = true;
+    if (s->conn)
+        conn_half_end(s->conn, side_of(s, side), ENDED_FIN, time);
+    s->over = s->over || s->side[!side].finished;
+}
+
+// ── what waits ──
+
+// Hands on what has come to be next.
+static void drain(struct stream *s, unsigned side)
+{
+    struct stream_side *me = &s->side[side];
+    while (me->first && tcp_distance(me->first->seq, me->next) <= 0) {
+        struct segment *seg = segment_unlink_first(me);
+        struct part p = {seg->seq, span_of(seg->bytes, seg->len), seg->cut, seg->time};
+        part_trim(&p, me->next);
+        deliver(s, side, p.data, p.time);
+        skip(s, side, p.cut, p.time);
+        segment_free(s, me, seg);
+    }
+}
+
+// Declares all bytes below `seq` lost, and goes on behind them.
+static void give_up(struct stream *s, unsigned side, uint32_t seq, int64_t time)
+{
+    struct stream_side *me = &s->side[side];
+    uint32_t missing = seq - me->next;
+    counter_add(s->all->counters->tcp_gaps, 1);
+    counter_add(s->all->counters->tcp_gap_bytes, missing);
+    me->lost_from = me->next;
+    me->lost_to = seq;
+    me->acked_hole = 0;
+    skip(s, side, missing, time);
+    drain(s, side);
+    finish(s, side, time);
+}
+
+// Where the hole in front ends.
+static uint32_t hole_end(const struct stream_side *me)
+{
+    return me->first ? me->first->seq : me->fin;
+}
+
+static int64_t hole_since(const struct stream_side *me)
+{
+    return me->first ? me->first->time : me->fin_time;
+}
+
+static bool is_hopeless(struct stream_side *me, int64_t now, int64_t timeout)
+{
+    if (now - hole_since(me) > timeout)
+        return true;
+    if (!me->has_acked || tcp_distance(me->acked, hole_end(me)) < 0) {
+        me->acked_hole = 0;
+        return false;
+    }
+    if (!me->acked_hole) {
+        me->acked_hole = now;
+        me->grace = GRACE_PACKETS;
+        return false;
+    }
+    return now - me->acked_hole > GRACE_TIME || !me->grace || !--me->grace;
+}
+
+static void check_holes(struct stream *s, int64_t now)
+{
+    for (unsigned i = 0; i < 2; i++)
+        while (has_hole(&s->side[i]) && is_hopeless(&s->side[i], now, s->all->settings.timeout))
+            give_up(s, i, hole_end(&s->side[i]), now);
+}
+
+// All-worker memory is short: the hole that is open longest elsewhere makes room.
+static bool relieve(struct stream *s)
+{
+    struct list *oldest = s->all->with_hole.next;
+    if (oldest == &s->all->with_hole || oldest == &s->with_hole)
+        return false;
+    struct stream *other = LIST_OF(oldest, struct stream, with_hole);
+    if (other->busy)
+        return false;
+    other->busy = true;
+    unsigned side = other->side[1].waiting > other->side[0].waiting;
+    struct stream_side *its = &other->side[side];
+    if (its->first)
+        give_up(other, side, its->first->seq, its->first->time);
+    list_remove(&other->with_hole); // others are next
+    settle(other, other->since);
+    return true;
+}
+
+static struct segment *segment_get(struct stream *s, struct stream_side *me, uint32_t len)
+{
+    struct segment *seg = segment_new(s, me, len);
+    for (int i = 0; !seg && i < RELIEF && me->waiting + LARGE <= s->all->settings.bytes; i++)
+        if (relieve(s))
+            seg = segment_new(s, me, len);
+    return seg;
+}
+
+// Copies the first `len` bytes of a part (captured ones, then cut ones) behind `after`; the last
+// segment it made, or NULL at a ceiling. The part goes on behind what was copied.
+static struct segment *store(struct stream *s, struct stream_side *me, struct part *p, uint32_t len,
+                             struct segment *after)
+{
+    while (len) {
+        uint32_t bytes = smaller(len, (uint32_t)p->data.len);
+        bytes = smaller(bytes, LARGE - sizeof(struct segment));
+        struct segment *seg = segment_get(s, me, bytes);
+        if (!seg)
+            return NULL;
+        bool whole = bytes == p->data.len;
+        seg->seq = p->seq;
+        seg->time = p->time;
+        seg->len = bytes;
+        seg->cut = whole ? len - bytes : 0;
+        if (bytes)
+            memcpy(seg->bytes, p->data.at, bytes);
+        segment_link(me, after, seg);
+        after = seg;
+        len -= bytes + seg->cut;
+        part_skip(p, bytes + seg->cut);
+    }
+    return after;
+}
+
+// Finds the last segment that begins at or before `seq` (NULL: all begin behind it), from both ends
+// at once. False: it is too far from either.
+static bool search(const struct stream_side *me, uint32_t seq, struct segment **found)
+{
+    struct segment *back = me->last, *front = me->first;
+    for (int i = 0; i < SEARCH; i++) {
+        if (!back || tcp_distance(back->seq, seq) <= 0) {
+            *found = back;
+            return true;
+        }
+        if (tcp_distance(front->seq, seq) > 0) {
+            *found = front->prev;
+            return true;
+        }
+        back = back->prev;
+        front = front->next;
+    }
+    return false;
+}
+
+// Keeps a part that comes before its turn, but for what is there already. False: no room; the part
+// is then what was left over.
+static bool keep(struct stream *s, struct stream_side *me, struct part *p)
+{
+    struct segment *before;
+    if (!search(me, p->seq, &before))
+        return false;
+    for (;;) {
+        if (before)
+            part_trim(p, before->seq + before->len + before->cut);
+        struct segment *behind = before ? before->next : me->first;
+        uint32_t room = behind ? behind->seq - p->seq : UINT32_MAX;
+        uint32_t len = part_len(p);
+        if (!len)
+            return true;
+        if (room && !store(s, me, p, smaller(len, room), before))
+            return false;
+        before = behind;
+    }
+}
+
+// ── segments ──
+
+// Hands on what is next up to where a kept segment begins: that one came first.
+static void hand_on(struct stream *s, unsigned side, struct part *p)
+{
+    struct stream_side *me = &s->side[side];
+    uint32_t room = me->first ? me->first->seq - me->next : UINT32_MAX;
+    struct span data = span_first(p->data, room);
+    uint32_t cut = data.len < p->data.len ? 0 : smaller(p->cut, room - (uint32_t)data.len);
+    int64_t time = p->time;
+    part_skip(p, (uint32_t)data.len + cut);
+    deliver(s, side, data, time);
+    skip(s, side, cut, time);
+    drain(s, side);
+}
+
+static void take_bytes(struct stream *s, unsigned side, struct part p)
+{
+    struct stream_side *me = &s->side[side];
+    uint32_t end = p.seq + part_len(&p);
+    if (me->lost_to != me->lost_from && tcp_distance(p.seq, me->lost_from) >= 0 &&
+        tcp_distance(end, me->lost_to) <= 0)
+        counter_add(s->all->counters->tcp_late, 1);
+    for (;;) {
+        part_trim(&p, me->next);
+        if (!part_len(&p))
+            return;
+        if (p.seq == me->next) {
+            hand_on(s, side, &p);
+        } else if (tcp_is_near(p.seq, me->next) && keep(s, me, &p)) {
+            return;
+        } else {
+            counter_add(s->all->counters->tcp_waiting_ceiling, 1);
+            bool kept = me->first && tcp_distance(me->first->seq, p.seq) < 0;
+            give_up(s, side, kept ? me->first->seq : p.seq, p.time);
+        }
+    }
+}
+
+static void take_ack(struct stream_side *acked, uint32_t ack)
+{
+    if (acked->started && !tcp_is_near(ack, acked->next))
+        return;
+    if (!acked->has_acked || tcp_distance(ack, acked->acked) > 0)
+        acked->acked = ack;
+    acked->has_acked = true;
+}
+
+static void take_fin(struct stream *s, unsigned side, uint32_t fin, int64_t time)
+{
+    struct stream_side *me = &s->side[side];
+    if (!me->has_fin) {
+        me->has_fin = true;
+        me->fin = fin;
+        me->fin_time = time;
+    }
+    finish(s, side, time);
+}
+
+void stream_take(struct stream *s, const struct packet *p)
+{
+    unsigned side = p->sender;
+    struct stream_side *me = &s->side[side];
+    uint32_t seq = p->seq + (p->tcp_flags & TCP_SYN ? 1 : 0);
+    if (p->tcp_flags & TCP_RST) {
+        stream_end(s, ENDED_RST, p->time);
+        return;
+    }
+    s->busy = true;
+    if (!me->started)
+        stream_start(s, side, seq);
+    if (!list_is_empty(&s->with_hole))
+        check_holes(s, p->time);
+    struct part part = {seq, span_of(p->payload, p->payload_len), tcp_cut(p), p->time};
+    uint32_t end = seq + part_len(&part);
+    if (part_len(&part) && !me->finished)
+        take_bytes(s, side, part);
+    if (p->tcp_flags & TCP_FIN)
+        take_fin(s, side, end, p->time);
+    else if (me->has_fin)
+        finish(s, side, p->time);
+    if (p->tcp_flags & TCP_ACK)
+        take_ack(&s->side[!side], p->ack);
+    settle(s, p->time);
+}
+
+// ── ends ──
+
+static void flush(struct stream *s, int64_t now)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        struct stream_side *me = &s->side[i];
+        while (has_hole(me))
+            give_up(s, i, hole_end(me), now);
+        // What was acknowledged was sent; one byte may be a FIN that was not captured.
+        if (s->conn && !me->finished && me->started && me->has_acked &&
+            tcp_distance(me->acked, me->next) > 1)
+            give_up(s, i, me->acked, now);
+    }
+}
+
+void stream_flush(struct stream *s, int64_t now)
+{
+    s->busy = true;
+    flush(s, now);
+    settle(s, now);
+}
+
+void stream_end(struct stream *s, enum ending how, int64_t now)
+{
+    s->busy = true;
+    flush(s, now);
+    if (s->conn)
+        conn_end(s->conn, how);
+    s->over = !may_go_on(how);
+    release(s);
+}
+
+void streams_age(struct streams *all, int64_t now)
+{
+    for (int i = 0; i < HOLES_LOOKED_AT && !list_is_empty(&all->with_hole); i++) {
+        struct stream *s = LIST_OF(all->with_hole.next, struct stream, with_hole);
+        if (now - s->since <= all->settings.timeout)
+            return;
+        s->busy = true;
+        check_holes(s, now);
+        list_remove(&s->with_hole); // what is left of it is younger
+        settle(s, now);
+    }
+}
