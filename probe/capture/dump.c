@@ -66,9 +66,12 @@ static void write_frame(struct dump *d, const struct frame *f)
 {
     bool tagged = f->has_vlan && f->link == LINK_ETHERNET && f->len >= MACS;
     uint32_t more = tagged ? TAG : 0;
-    int64_t time = f->time < 0 ? 0 : f->time; // the file cannot say more
-    uint32_t header[4] = {(uint32_t)(time / SECOND), (uint32_t)(time % SECOND), f->len + more,
-                          f->wire + more};
+    int64_t seconds = f->time / SECOND, fraction = f->time % SECOND;
+    if (fraction < 0) {
+        seconds--;
+        fraction += SECOND;
+    }
+    uint32_t header[4] = {(uint32_t)seconds, (uint32_t)fraction, f->len + more, f->wire + more};
     size_t front = tagged ? MACS : 0;
     put(d, header, sizeof header);
     put(d, f->at, front);

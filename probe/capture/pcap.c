@@ -4,6 +4,9 @@
 //
 //   magic(4) version(2+2) zone(4) accuracy(4) snaplen(4) linktype(4)         the file, 24 bytes
 //   seconds(4) fraction(4) captured(4) wire(4) [patched: 8 more] frame…      each record
+//
+// Seconds are signed: so libpcap reads them, and with it most tools (the draft would have them
+// unsigned, which makes a difference from 2038 on).
 #include "probe/capture/pcap.h"
 
 #include "pipeline/base/clock.h"
@@ -88,7 +91,7 @@ void pcap_file_read(const struct pcap_file *p, struct records *r)
             r->need = p->record + captured;
             return;
         }
-        int64_t seconds = number(at, p->swapped);
+        int32_t seconds = (int32_t)number(at, p->swapped);
         r->frames[r->count++] = (struct frame){
             .at = at + p->record,
             .len = captured,

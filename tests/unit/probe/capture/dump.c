@@ -64,7 +64,7 @@ static void what_is_written_is_read(void **state)
     assert_int_equal(in[0].len, 20);
     assert_int_equal(in[0].wire, 200);
     assert_memory_equal(in[0].at, bytes, 20);
-    assert_true(in[1].time == 0); // the file knows no earlier one
+    assert_true(in[1].time == -5);
     assert_int_equal(in[1].wire, 7);
     assert_int_equal(in[2].len, 33);
     assert_int_equal(in[2].wire, 33);
