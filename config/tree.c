@@ -211,6 +211,12 @@ void tree_become(struct config *node, const struct config *value)
     node->line = self.line;
 }
 
+static void stand_where(struct config *node, const struct config *other)
+{
+    node->file = other->file;
+    node->line = other->line;
+}
+
 // True if every key of the map is a position in the list, or goes on right behind its end.
 static bool are_positions(const struct config *map, const struct config *list)
 {
@@ -239,16 +245,17 @@ bool tree_merge(struct tree *t, struct config *into, struct config *from)
                 return false;
             continue;
         }
-        bool deeper = goes_into(child, old);
-        if (deeper && !tree_merge(t, old, child))
-            return false;
-        if (!deeper)
+        if (!goes_into(child, old)) {
             tree_become(old, child);
-        old->file = child->file;
-        old->line = child->line;
+            stand_where(old, child);
+            continue;
+        }
+        if (!tree_merge(t, old, child))
+            return false;
+        old->text = NULL;
+        if (old->implied && !child->implied)
+            stand_where(old, child);
         old->implied = old->implied && child->implied;
-        if (deeper)
-            old->text = NULL;
     }
     return true;
 }

@@ -41,7 +41,8 @@ bool tree_append(struct tree *t, struct config *parent, struct config *child);
 bool tree_put(struct tree *t, struct config *map, const char *key, struct config *value);
 // Takes over what `map` lacks from `from` (YAML's `<<`). The children of `from` change hands.
 bool tree_fill(struct tree *t, struct config *map, struct config *from);
-// Merges the map `from` over `into`, which wins nothing. The children of `from` change hands.
+// Merges the map `from` over `into`, which wins nothing but keeps its place where maps meet: a
+// section stands where it was first written. The children of `from` change hands.
 bool tree_merge(struct tree *t, struct config *into, struct config *from);
 
 // Wraps `value` in the maps a dotted key implies; the outermost has the key's first part. NULL: the

@@ -176,6 +176,24 @@ static void test_shows_what_it_found(void **state)
                         "\"012345678901234567890123456789012345678…\"");
 }
 
+// A section stands where it was written, its values where they were written last.
+static void test_merged_nodes_keep_their_place(void **state)
+{
+    (void)state;
+    struct config *root = read_yaml("\na:\n  b: 1\n  c: 2\nd.e: 1\n");
+    assert_true(config_override(root, "a.b=3", &arena, &why));
+    assert_true(
+        config_read_text(root, span_text("\n\n\n\n\n\nd: {f: 1}\n"), "y.yml", &arena, &why));
+    assert_string_equal(config_get(root, "a")->file, "x.yml");
+    assert_int_equal(config_get(root, "a")->line, 2);
+    assert_string_equal(config_get(root, "a.b")->file, "-E");
+    assert_int_equal(config_get(root, "a.b")->line, 0);
+    assert_int_equal(config_get(root, "a.c")->line, 4);
+    assert_string_equal(config_get(root, "d")->file, "y.yml"); // was only implied before
+    assert_int_equal(config_get(root, "d")->line, 7);
+    assert_string_equal(config_get(root, "d.e")->file, "x.yml");
+}
+
 // A file of our own, with this mode.
 static void write_file(const char *path, const char *text, mode_t mode)
 {
@@ -252,6 +270,7 @@ int main(void)
         test(test_names_paths),
         test(test_refuses_nodes),
         test(test_shows_what_it_found),
+        test(test_merged_nodes_keep_their_place),
         test(test_reads_files),
         test(test_private_files),
     };
