@@ -170,8 +170,8 @@ static void count_off(struct lane *l, _Atomic uint64_t *column, uint64_t rows)
 
 // ── handing over ────────────────────────────────────────────────────────────────────────────────
 
-// Locked. False: the batch finds no room.
-static bool lane_make_room(struct lane *l, const struct batch *b)
+// Locked. False: the batch finds no room. Adds to *lost the rows that made room.
+static bool lane_make_room(struct lane *l, const struct batch *b, uint64_t *lost)
 {
     while (!l->closing && !inbox_fits(&l->inbox, b)) {
         if (l->policy == FULL_BLOCK) {
@@ -182,6 +182,7 @@ static bool lane_make_room(struct lane *l, const struct batch *b)
         if (!dropped)
             return false;
         count_off(l, &l->counters.shed, dropped);
+        *lost += dropped;
     }
     return !l->closing;
 }
@@ -189,24 +190,24 @@ static bool lane_make_room(struct lane *l, const struct batch *b)
 // Takes over one reference.
 static void lane_accept(struct lane *l, struct batch *b)
 {
-    uint32_t rows = b->rows;
+    uint64_t rows = b->rows, lost = 0;
     gate_lock(&l->gate);
     count(&l->counters.accepted, rows);
-    uint64_t shed = atomic_load_explicit(&l->counters.shed, memory_order_relaxed);
-    bool kept = lane_make_room(l, b) && inbox_put(&l->inbox, b);
+    bool kept = lane_make_room(l, b, &lost) && inbox_put(&l->inbox, b);
     count(kept ? &l->counters.waiting : &l->counters.shed, rows);
-    shed = atomic_load_explicit(&l->counters.shed, memory_order_relaxed) - shed;
-    bool full = shed && !l->closing;
+    bool closing = l->closing;
     gate_wake(&l->gate);
     gate_unlock(&l->gate);
 
-    if (!kept)
+    if (!kept) {
         batch_release(b);
-    if (full)
+        lost += rows;
+    }
+    if (lost && !closing)
         log_seldom(&l->said_full, LOG_WARNING, l->who,
                    "the queue is full (queue.mem.events, queue.mem.bytes): %llu documents are lost "
                    "to this output, all in all %llu",
-                   (unsigned long long)shed, (unsigned long long)counter_get(l->counters.shed));
+                   (unsigned long long)lost, (unsigned long long)counter_get(l->counters.shed));
 }
 
 void publisher_hand(struct publisher *p, struct batch *b)
