@@ -18,7 +18,7 @@ enum state {
 
 enum { METHOD_MOST = 32, SOUGHT_LINE_MOST = 8 << 10, CHUNK_DIGITS_MOST = 15 };
 
-static const struct span version_prefix = SPAN("HTTP/");
+static const struct span version_prefix = SPAN("HTTP/"), version_1 = SPAN("HTTP/1.");
 
 // ── characters and lines ──
 
@@ -127,7 +127,10 @@ bool http_begins_question(struct span s)
         return more;
     size_t line = line_length(s, method);
     struct span text = without_line_end(span_first(s, line));
-    return line ? version_offset(text) > method + 1 : s.len <= SOUGHT_LINE_MOST;
+    if (!line)
+        return s.len <= SOUGHT_LINE_MOST;
+    size_t version = version_offset(text);
+    return version > method + 1 && span_starts(span_skip(text, version), version_1);
 }
 
 bool http_begins_answer(struct span s)
