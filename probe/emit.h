@@ -10,6 +10,8 @@
 #include "probe/protocol.h"
 
 struct emit;
+struct identity;
+struct networks;
 struct transaction;
 
 // What all workers' emits share: built by main from the configuration, constant.
@@ -19,6 +21,7 @@ struct emit_plan;
 struct emit_dataset {
     const char *name; // type and event.dataset
     const struct field_table *fields;
+    const struct protocol *protocol;        // NULL for flows
     const struct common_settings *settings; // index, fields, tags, processors; NULL none
 };
 
@@ -30,6 +33,9 @@ struct emit_setup {
     const struct publisher_output *outputs; // whose routes are resolved for each row
     int output_count;
     const struct output_world *world;
+    const struct identity *identity; // agent.*, host.name, ecs.version, @metadata
+    setting_warning *warn;           // told of processors that have no effect
+    void *warn_arg;
     bool compat;
     bool publish; // -N: false, documents are made and counted but not handed over
     bool ignore_outgoing;
@@ -45,8 +51,10 @@ int emit_extra_names(const struct config *root, const struct emit_dataset *datas
                      const char ***names, struct arena *a);
 
 struct emit_settings {
-    int64_t scratch; // bytes for what is put together for one event
-    int64_t batches; // of 256 KiB, that one worker may have on the way
+    int64_t scratch;       // bytes for what is put together for one event
+    int64_t batches;       // of 256 KiB, that one worker may have on the way
+    int64_t flush_timeout; // an open batch so old is handed over (queue.mem.flush.timeout; not in
+                           // the table)
 };
 extern const struct setting emit_settings[];
 
@@ -59,7 +67,7 @@ void emit_free(struct emit *e); // after the last flush; its batches must have c
 
 // One document for a transaction: common fields, then the protocol's publish, then emit_finish.
 void emit_transaction(struct emit *e, const struct binding *binding, const struct conn *c,
-                      const struct endpoints *ends, const struct transaction *t);
+                      struct endpoints *ends, const struct transaction *t);
 
 // For flow records: an empty event with the dataset's ranks, @timestamp and event.* of a document
 // of that time set; to be filled and finished.

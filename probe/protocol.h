@@ -75,6 +75,7 @@ extern const struct protocol *const protocols[]; // ended by NULL, in the order 
 
 // Settings that all protocols share (packetbeat.protocols[].…).
 struct common_settings {
+    const char *type; // the protocol's name
     bool enabled;
     struct setting_numbers ports;
     bool send_request, send_response;

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// What all commands share: the list, the flags, where the configuration is found.
+
+#include "probe/cli/command.h"
+
+#include <unistd.h>
+
+#define COMMAND(name) extern const struct command command_##name;
+#include "probe/cli/commands.def"
+#undef COMMAND
+
+const struct command *const commands[] = {
+#define COMMAND(name) &command_##name,
+#include "probe/cli/commands.def"
+#undef COMMAND
+    NULL};
+
+const struct flag command_flags[] = {
+    {"I", "FILE", "read a capture file, a directory of them, or - for standard input"},
+    {"t", NULL, "read files as fast as possible and keep their times"},
+    {"l", "N", "read files N times, 0 without end (default 1)"},
+    {"O", NULL, "one packet of a file for each Enter"},
+    {"N", NULL, "publish nothing (for trying and measuring)"},
+    {"dump", "PREFIX", "also write all packets to PREFIX-DATE.pcap"},
+    {"c", "FILE", "configuration; may be repeated, later ones win (default weir.yml)"},
+    {"E", "KEY=VALUE", "set one setting; may be repeated"},
+    {"e", NULL, "log to standard error as text"},
+    {"v", NULL, "log more (info)"},
+    {"d", "SELECTORS", "log debug messages of these, * for all"},
+    {"path.home", "DIR", "where the other paths start"},
+    {"path.config", "DIR", "where the configuration is looked for"},
+    {"path.data", "DIR", "where the probe keeps its id"},
+    {"path.logs", "DIR", "where logs are written"},
+    {"strict.perms", "BOOL", "refuse a configuration that others may write (default true)"},
+    {"environment", "NAME", "accepted for compatibility"},
+    {"h,help", NULL, "show this help"},
+    {"version", NULL, "show the version"},
+    FLAGS_END};
+
+// What is followed when nobody configured anything: everything, to standard output.
+static const char standard[] = "weir:\n"
+                               "  flows: {enabled: true}\n"
+                               "  protocols:\n"
+#define PROTOCOL(name) "  - type: " #name "\n"
+#include "probe/proto/protocols.def"
+#undef PROTOCOL
+                               "output.console.enabled: true\n"
+                               "logging.to_files: false\n"
+                               "logging.metrics.enabled: false\n";
+
+static const char *const usual_files[] = {"weir.yml", "packetbeat.yml", NULL};
+
+// A file at its usual place, or NULL.
+static const char *find_file(const struct flags *flags, struct arena *a)
+{
+    const char *folder = flags_text(flags, "path.config");
+    if (!folder)
+        folder = flags_text(flags, "path.home");
+    for (const char *const *name = usual_files; *name; name++) {
+        const char *path = folder ? arena_printf(a, "%s/%s", folder, *name) : *name;
+        if (path && access(path, R_OK) == 0)
+            return path;
+    }
+    return NULL;
+}
+
+// Flags that are settings, as -E has them; later ones win.
+static int overrides_of(const struct flags *flags, const char **into, int room, struct arena *a)
+{
+    static const char *const paths[] = {"path.home", "path.config", "path.data", "path.logs"};
+    int count = 0, at = 0;
+    const char *text;
+    while (count < room && (text = flags_next(flags, "E", &at)))
+        into[count++] = text;
+    for (size_t i = 0; i < sizeof paths / sizeof *paths && count < room; i++)
+        if ((text = flags_text(flags, paths[i])))
+            into[count++] = arena_printf(a, "%s=%s", paths[i], text);
+    if (count < room && flags_on(flags, "e"))
+        into[count++] = "logging.to_stderr=true";
+    if (count < room && flags_on(flags, "v"))
+        into[count++] = "logging.level=info";
+    if (count + 1 < room && (text = flags_text(flags, "d"))) {
+        into[count++] = "logging.level=debug";
+        into[count++] =
+            arena_printf(a, "logging.selectors=[%s]", !strcmp(text, "*") ? "'*'" : text);
+    }
+    return count;
+}
+
+struct plan_sources command_sources(const struct flags *flags, struct arena *a)
+{
+    enum { OVERRIDES = 256, FILES = 64 };
+    struct plan_sources s = {.standard = standard, .publish = !flags_on(flags, "N")};
+    s.files = arena_alloc(a, FILES * sizeof *s.files);
+    s.overrides = arena_alloc(a, OVERRIDES * sizeof *s.overrides);
+    int at = 0;
+    const char *text;
+    while (s.file_count < FILES && (text = flags_next(flags, "c", &at)))
+        s.files[s.file_count++] = text;
+    if (!s.file_count && (text = find_file(flags, a)))
+        s.files[s.file_count++] = text;
+    s.override_count = overrides_of(flags, s.overrides, OVERRIDES, a);
+    const char *strict = flags_text(flags, "strict.perms");
+    s.check_permissions = !strict || strcmp(strict, "false");
+    s.replay = flags_text(flags, "I") != NULL;
+    return s;
+}
+
+int command_fails(int code, const struct error *why)
+{
+    fprintf(stderr, "weir: %s\n", why->text);
+    return code;
+}

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: Apache-2.0
+// `weir run`: builds from the sea to the spring (outputs, workers), waits, takes down from the
+// spring to the sea, and says at the end what became of every packet and document.
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "pipeline/base/clock.h"
+#include "pipeline/base/thread.h"
+#include "pipeline/ledger.h"
+#include "pipeline/stats.h"
+#include "probe/cli/command.h"
+#include "probe/worker.h"
+
+enum { WORKERS = 256, TURN_MILLISECONDS = 100 };
+
+struct session {
+    const struct flags *flags;
+    struct plan *plan;
+    struct source_setup capture;
+    const struct source *source;
+    struct publisher *publisher;
+    struct dump *dump;
+    struct worker *workers[WORKERS];
+    unsigned count;
+    sigset_t signals;
+    bool terminal;     // standard error is one: progress and the table are shown
+    bool stopped;      // the publisher
+    int asked_to_stop; // signals seen
+    int64_t last_metrics;
+    struct stats metrics; // at the last metrics line
+};
+
+// ── what to capture ──
+
+static const struct source *source_named(const char *name)
+{
+    for (const struct source *const *s = sources; *s; s++)
+        if (!strcmp((*s)->name, name))
+            return *s;
+    return NULL;
+}
+
+static bool choose_files(struct session *s, const char *path, struct error *why)
+{
+    const struct interface_settings *i = &s->plan->interfaces[0];
+    const char **files = arena_alloc(&s->plan->arena, 2 * sizeof *files);
+    const char *loops = flags_text(s->flags, "l");
+    uint64_t number = (uint64_t)i->loop;
+    if (!files)
+        return error_set(why, "out of memory");
+    if (loops && !span_number(span_text(loops), &number))
+        return error_set(why, "-l %s: expected a number", loops);
+    files[0] = path;
+    s->capture = (struct source_setup){.files = files,
+                                       .file_count = 1,
+                                       .loops = (int64_t)number,
+                                       .full_speed = i->topspeed || flags_on(s->flags, "t"),
+                                       .one_at_a_time = i->oneatatime || flags_on(s->flags, "O"),
+                                       .snaplen = (int)i->snaplen,
+                                       .arena = &s->plan->arena};
+    s->source = source_named("file");
+    s->count = i->workers && strcmp(path, "-") ? (unsigned)i->workers : 1;
+    return true;
+}
+
+static bool choose_source(struct session *s, struct error *why)
+{
+    const struct interface_settings *i = &s->plan->interfaces[0];
+    const char *path = flags_text(s->flags, "I");
+    if (!path)
+        path = i->file;
+    if (path)
+        return choose_files(s, path, why);
+    return error_set(why,
+                     "nothing to read: give a capture with -I FILE (live capture of %s is not "
+                     "available in this build)",
+                     i->device);
+}
+
+// ── building ──
+
+static bool start_dump(struct session *s, struct error *why)
+{
+    const char *prefix = flags_text(s->flags, "dump");
+    if (!prefix)
+        prefix = s->plan->interfaces[0].dumpfile;
+    if (!prefix)
+        return true;
+    s->dump = dump_open(prefix, clock_wall(), why);
+    return s->dump != NULL;
+}
+
+static bool start_outputs(struct session *s, struct error *why)
+{
+    struct plan *p = s->plan;
+    if (flags_on(s->flags, "N"))
+        return true;
+    if (!p->output_count)
+        return error_set(why, "no output is configured: give output.file or output.console, or -N");
+    s->publisher =
+        publisher_start(p->outputs, p->output_count, &p->general.queue, true, &p->world, why);
+    return s->publisher != NULL;
+}
+
+static bool build(struct session *s, struct error *why)
+{
+    if (!choose_source(s, why) || !start_outputs(s, why) || !start_dump(s, why))
+        return false;
+    unsigned wanted = s->count;
+    s->count = 0;
+    for (unsigned i = 0; i < wanted; i++) {
+        struct worker_setup setup = {.plan = s->plan,
+                                     .source = s->source,
+                                     .capture = s->capture,
+                                     .index = i,
+                                     .count = wanted,
+                                     .publisher = s->publisher,
+                                     .replay = true,
+                                     .dump = i ? NULL : s->dump};
+        s->workers[i] = worker_new(&setup, why);
+        if (!s->workers[i])
+            return false;
+        s->count++;
+    }
+    return true;
+}
+
+// ── while it runs ──
+
+static void take_stats(const struct session *s, struct stats *into)
+{
+    const struct counters *counters[WORKERS];
+    for (unsigned i = 0; i < s->count; i++)
+        counters[i] = worker_counters(s->workers[i]);
+    stats_take(into, counters, (int)s->count, s->publisher);
+}
+
+static void show_progress(const struct session *s)
+{
+    struct source_progress p;
+    struct stats now;
+    worker_progress(s->workers[0], &p);
+    take_stats(s, &now);
+    char share[16] = "";
+    if (p.bytes_total)
+        snprintf(share, sizeof share, "%3u %%  ", (unsigned)(p.bytes_read * 100 / p.bytes_total));
+    fprintf(stderr, "\r%s%llu packets, %llu documents\x1b[K", share,
+            (unsigned long long)now.workers.packets_seen,
+            (unsigned long long)now.workers.events_written);
+    struct error cause;
+    if (s->publisher && publisher_is_waiting(s->publisher, &cause))
+        fprintf(stderr, ", waiting: %.60s", cause.text);
+}
+
+static void log_metrics(struct session *s)
+{
+    const struct general_settings *g = &s->plan->general;
+    int64_t now = clock_steady();
+    if (!g->log_metrics || now - s->last_metrics < g->log_metrics_period)
+        return;
+    struct stats stats;
+    take_stats(s, &stats);
+    stats_log(&stats, &s->metrics);
+    s->metrics = stats;
+    s->last_metrics = now;
+}
+
+// Waits for a signal, not longer than a turn. The second request to stop ends the program at once.
+static void wait_turn(struct session *s)
+{
+    struct timespec turn = {0, TURN_MILLISECONDS * 1000000L};
+    int signal = sigtimedwait(&s->signals, NULL, &turn);
+    if (signal == SIGHUP || signal == SIGUSR1) {
+        log_reopen();
+        if (s->publisher)
+            publisher_reopen(s->publisher);
+    } else if (signal == SIGINT || signal == SIGTERM) {
+        if (++s->asked_to_stop > 1)
+            _exit(EXIT_FAILED);
+        for (unsigned i = 0; i < s->count; i++)
+            worker_stop(s->workers[i]);
+    }
+    if (s->terminal)
+        show_progress(s);
+    log_metrics(s);
+}
+
+static bool any_runs(const struct session *s)
+{
+    for (unsigned i = 0; i < s->count; i++)
+        if (worker_is_running(s->workers[i]))
+            return true;
+    return false;
+}
+
+static bool outputs_wait(const struct session *s)
+{
+    for (int i = 0; s->publisher && i < publisher_outputs(s->publisher); i++)
+        if (publisher_counters(s->publisher, i)->waiting)
+            return true;
+    return false;
+}
+
+// ── taking down ──
+
+// After a signal everything together may take shutdown_timeout; a file that was read to its end
+// waits for its outputs.
+static void drain(struct session *s)
+{
+    int64_t deadline = INT64_MAX;
+    while (any_runs(s) || outputs_wait(s)) {
+        if (s->asked_to_stop && deadline == INT64_MAX)
+            deadline = clock_steady() + s->plan->probe.shutdown_timeout;
+        if (clock_steady() > deadline)
+            break;
+        wait_turn(s);
+    }
+    if (!s->publisher)
+        return;
+    uint64_t left =
+        publisher_stop(s->publisher, deadline == INT64_MAX ? clock_steady() + SECOND : deadline);
+    if (left)
+        log_say(LOG_WARNING, "run", "%llu documents were not delivered before shutdown_timeout",
+                (unsigned long long)left);
+}
+
+static bool join(struct session *s, struct error *why)
+{
+    bool fine = true;
+    for (unsigned i = 0; i < s->count; i++)
+        fine &= worker_join(s->workers[i], fine ? why : NULL);
+    return fine;
+}
+
+static int conclude(struct session *s, bool fine, const struct error *why)
+{
+    struct stats stats;
+    struct error unbalanced;
+    take_stats(s, &stats);
+    if (s->terminal)
+        fprintf(stderr, "\r\x1b[K");
+    if (s->terminal || flags_on(s->flags, "e"))
+        ledger_print(&stats, stderr);
+    else if (s->plan->general.log_metrics)
+        stats_log(&stats, NULL);
+    if (!ledger_check(&stats, s->publisher != NULL, &unbalanced)) {
+        log_say(LOG_ERROR, "run", "the ledger does not balance: %s", unbalanced.text);
+        fine = false;
+    }
+    if (why->text[0])
+        return command_fails(EXIT_FAILED, why);
+    return fine ? EXIT_FINE : EXIT_FAILED;
+}
+
+static void session_free(struct session *s)
+{
+    if (s->publisher && !s->stopped)
+        publisher_stop(s->publisher, 0);
+    for (unsigned i = 0; i < s->count; i++)
+        worker_free(s->workers[i]);
+    if (s->publisher)
+        publisher_free(s->publisher);
+    plan_free(s->plan);
+    log_close();
+}
+
+static int run_session(struct session *s)
+{
+    struct error why = {""};
+    s->terminal = isatty(STDERR_FILENO) && !flags_on(s->flags, "e");
+    s->last_metrics = clock_steady();
+    if (!build(s, &why)) {
+        session_free(s);
+        return command_fails(EXIT_FAILED, &why);
+    }
+    for (unsigned i = 0; i < s->count; i++)
+        worker_start(s->workers[i]);
+    while (any_runs(s) && !s->asked_to_stop)
+        wait_turn(s);
+    drain(s);
+    bool fine = join(s, &why);
+    struct error dump_why = {""};
+    if (s->dump && !dump_close(s->dump, &dump_why)) {
+        log_say(LOG_ERROR, "run", "%s", dump_why.text);
+        fine = false;
+    }
+    int code = conclude(s, fine, &why);
+    session_free(s);
+    return code;
+}
+
+static int run_run(const struct flags *flags, const char *const *words)
+{
+    struct session s = {.flags = flags};
+    struct error why = {""};
+    struct arena arena;
+    if (words[0]) {
+        error_set(&why, "run takes no word %s (see weir help)", words[0]);
+        return command_fails(EXIT_USAGE, &why);
+    }
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&s.signals);
+    for (const int *sig = (const int[]){SIGINT, SIGTERM, SIGHUP, SIGUSR1, 0}; *sig; sig++)
+        sigaddset(&s.signals, *sig);
+    pthread_sigmask(SIG_BLOCK, &s.signals, NULL);
+    if (!arena_init(&arena, 1 << 20)) {
+        error_set(&why, "out of memory");
+        return command_fails(EXIT_FAILED, &why);
+    }
+    struct plan_sources from = command_sources(flags, &arena);
+    s.plan = plan_new(&from, &why);
+    arena_free(&arena);
+    if (!s.plan)
+        return command_fails(EXIT_FAILED, &why);
+    if (!log_open(&s.plan->log, why.text))
+        log_say(LOG_WARNING, "run", "%s: logging to standard error", why.text);
+    return run_session(&s);
+}
+
+const struct command command_run = {"run", "", "capture and publish (when no command is given)",
+                                    run_run};

@@ -1,0 +1,587 @@
+// SPDX-License-Identifier: Apache-2.0
+// One document after the other: constants of its dataset, what the core knows of a transaction,
+// what the protocol publishes, what follows from both, processors, routes, and into the open batch.
+
+#include "probe/emit.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "pipeline/base/clock.h"
+#include "pipeline/base/log.h"
+#include "pipeline/identity.h"
+#include "pipeline/processor.h"
+#include "pipeline/route.h"
+#include "probe/packet.h"
+#include "probe/transaction.h"
+
+const struct setting emit_settings[] = {
+    {"event_scratch", SETTING_BYTES, offsetof(struct emit_settings, scratch), "24MiB", 64 << 10,
+     1 << 30, .meaning = "Scratch memory for one document, in each worker; touched when needed"},
+    {"batches", SETTING_NUMBER, offsetof(struct emit_settings, batches), "64", 4, 1 << 16,
+     .meaning = "Batches of 256 KiB that one worker may have on the way to the outputs"},
+    SETTING_END};
+
+// A value that every document of a dataset has.
+struct constant {
+    uint16_t rank;
+    struct value value;
+};
+
+enum { CONSTANTS = 256, EVENT_TYPES = 4 };
+
+struct dataset_plan {
+    const struct emit_dataset *dataset;
+    const uint16_t *ranks;
+    struct constant *constants;
+    int constant_count;
+    struct processor_chain *processors; // NULL: none
+    struct format *index;               // NULL: none
+};
+
+struct emit_plan {
+    struct emit_setup setup;
+    struct dataset_plan *datasets;
+    struct processor_chain *processors;
+    int digits;
+};
+
+struct emit {
+    const struct emit_plan *plan;
+    struct emit_settings settings;
+    struct publisher *publisher;
+    struct counters *counters;
+    struct batch_home *home;
+    struct batch *batch; // open; NULL: none
+    bool wait;
+    const struct dataset_plan *dataset; // of the document in hand
+    struct event event;
+};
+
+// ── the plan: what is the same for all workers ──
+
+static bool plan_constant(const struct emit_plan *plan, struct dataset_plan *d, uint16_t rank,
+                          struct value value, struct error *why)
+{
+    if (rank == schema_size(plan->setup.schema) - 1)
+        return true;
+    if (d->constant_count == CONSTANTS)
+        return error_set(why, "more than %d fields and tags for the documents of %s", CONSTANTS,
+                         d->dataset->name);
+    for (int i = 0; i < d->constant_count; i++)
+        if (d->constants[i].rank == rank) {
+            d->constants[i].value = value;
+            return true;
+        }
+    d->constants[d->constant_count++] = (struct constant){rank, value};
+    return true;
+}
+
+static bool plan_text(const struct emit_plan *plan, struct dataset_plan *d, int field,
+                      const char *text, struct error *why)
+{
+    return !text || !*text ||
+           plan_constant(plan, d, d->ranks[field], value_text(span_text(text)), why);
+}
+
+// A list of texts, as a value that lives as long as the plan.
+static struct value texts_value(struct arena *a, const char *const *texts, int count)
+{
+    struct value list = {.kind = VALUE_LIST};
+    struct list_item **end = &list.list;
+    for (int i = 0; i < count; i++) {
+        struct list_item *item = arena_alloc(a, sizeof *item);
+        if (!item)
+            break;
+        item->value = value_text(span_text(texts[i]));
+        *end = item;
+        end = &item->next;
+    }
+    return list;
+}
+
+static struct value scalar_value(const struct config *node)
+{
+    char *end;
+    const char *text = node->text ? node->text : "";
+    if (node->kind == CONFIG_NULL)
+        return (struct value){.kind = VALUE_NULL};
+    if (node->quoted)
+        return value_text(span_text(text));
+    if (!strcmp(text, "true") || !strcmp(text, "false"))
+        return (struct value){.kind = VALUE_BOOL, .number = *text == 't'};
+    long long number = strtoll(text, &end, 10);
+    if (*text && !*end)
+        return value_number(number);
+    double real = strtod(text, &end);
+    if (*text && !*end)
+        return (struct value){.kind = VALUE_DOUBLE, .real = real};
+    return value_text(span_text(text));
+}
+
+static struct value node_value(const struct config *node, struct arena *a)
+{
+    if (node->kind != CONFIG_LIST)
+        return scalar_value(node);
+    struct value list = {.kind = VALUE_LIST};
+    struct list_item **end = &list.list;
+    for (const struct config *n = node->first; n; n = n->next) {
+        struct list_item *item = arena_alloc(a, sizeof *item);
+        if (!item)
+            break;
+        item->value = scalar_value(n);
+        *end = item;
+        end = &item->next;
+    }
+    return list;
+}
+
+// The leaves of a map below `name`, as constants.
+static bool plan_fields(const struct emit_plan *plan, struct dataset_plan *d,
+                        const struct config *node, const char *name, bool keep_null,
+                        struct error *why)
+{
+    struct arena *a = plan->setup.arena;
+    if (!node || (node->kind == CONFIG_NULL && !keep_null))
+        return true;
+    if (node->kind != CONFIG_MAP) {
+        struct field_path path = schema_path(plan->setup.schema, name, a);
+        if (path.first != path.last)
+            return error_set(why, "%s:%d: %s is an object in the documents and cannot be a value",
+                             node->file, node->line, name);
+        return plan_constant(plan, d, path.first, node_value(node, a), why);
+    }
+    for (const struct config *n = node->first; n; n = n->next) {
+        const char *inner = *name ? arena_printf(a, "%s.%s", name, n->key) : n->key;
+        if (!inner || !plan_fields(plan, d, n, inner, keep_null, why))
+            return error_set(why, "%s", inner ? why->text : "out of memory");
+    }
+    return true;
+}
+
+static bool plan_tags(const struct emit_plan *plan, struct dataset_plan *d, struct error *why)
+{
+    const struct config *global = config_get(plan->setup.root, "tags");
+    const char *tags[CONSTANTS];
+    int count = 0;
+    for (const struct config *n = global ? global->first : NULL; n && count < CONSTANTS;
+         n = n->next)
+        if (n->text)
+            tags[count++] = n->text;
+    const struct common_settings *own = d->dataset->settings;
+    for (int i = 0; own && i < own->tags.count && count < CONSTANTS; i++)
+        tags[count++] = own->tags.at[i];
+    if (!count)
+        return true;
+    return plan_constant(plan, d, d->ranks[F_TAGS], texts_value(plan->setup.arena, tags, count),
+                         why);
+}
+
+static bool plan_all_fields(const struct emit_plan *plan, struct dataset_plan *d, struct error *why)
+{
+    const struct config *root = plan->setup.root;
+    const char *under_root = config_text(root, "fields_under_root");
+    bool bare = under_root && !strcmp(under_root, "true");
+    const struct common_settings *own = d->dataset->settings;
+    return plan_fields(plan, d, config_get(root, "fields"), bare ? "" : "fields", false, why) &&
+           (!own || plan_fields(plan, d, own->fields, own->fields_under_root ? "" : "fields",
+                                own->keep_null, why));
+}
+
+static bool plan_identity(const struct emit_plan *plan, struct dataset_plan *d, struct error *why)
+{
+    const struct identity *id = plan->setup.identity;
+    const struct {
+        int field;
+        const char *text;
+    } rows[] = {
+        {F_META_BEAT, id->type},
+        {F_META_TYPE, "_doc"},
+        {F_META_VERSION, id->version},
+        {F_AGENT_EPHEMERAL_ID, id->ephemeral_id},
+        {F_AGENT_ID, id->id},
+        {F_AGENT_NAME, id->name},
+        {F_AGENT_TYPE, id->type},
+        {F_AGENT_VERSION, id->version},
+        {F_ECS_VERSION, id->ecs_version},
+        {F_HOST_NAME, id->name},
+        {F_TYPE, d->dataset->name},
+        {F_EVENT_DATASET, d->dataset->name},
+        {F_EVENT_KIND, "event"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (!plan_text(plan, d, rows[i].field, rows[i].text, why))
+            return false;
+    static const char *const category[] = {"network"};
+    return plan_constant(plan, d, d->ranks[F_EVENT_CATEGORY],
+                         texts_value(plan->setup.arena, category, 1), why);
+}
+
+// event.type and network.protocol of a protocol's documents.
+static bool plan_protocol(const struct emit_plan *plan, struct dataset_plan *d, struct error *why)
+{
+    const struct protocol *p = d->dataset->protocol;
+    if (!p)
+        return true;
+    const char *types[EVENT_TYPES];
+    int count = 0;
+    struct span rest = span_text(p->event_types ? p->event_types : "connection,protocol");
+    while (rest.len && count < EVENT_TYPES) {
+        struct span one = arena_copy(plan->setup.arena, span_cut(&rest, ','));
+        types[count++] = (const char *)one.at;
+    }
+    return plan_constant(plan, d, d->ranks[F_EVENT_TYPE],
+                         texts_value(plan->setup.arena, types, count), why) &&
+           (p->no_network_protocol || plan_text(plan, d, F_NETWORK_PROTOCOL, p->name, why));
+}
+
+static bool plan_dataset(const struct emit_plan *plan, struct dataset_plan *d,
+                         const struct emit_dataset *dataset, struct error *why)
+{
+    const struct emit_setup *s = &plan->setup;
+    d->dataset = dataset;
+    d->ranks = schema_ranks(s->schema, dataset->fields);
+    d->constants = arena_alloc(s->arena, CONSTANTS * sizeof *d->constants);
+    if (!d->constants)
+        return error_set(why, "out of memory");
+    const struct common_settings *own = dataset->settings;
+    if (own && own->index) {
+        d->index = format_read(own->index, s->schema, s->arena, why);
+        if (!d->index)
+            return false;
+    }
+    if (own && own->processors) {
+        d->processors =
+            processors_read(own->processors, s->schema, s->warn, s->warn_arg, s->arena, why);
+        if (!d->processors)
+            return false;
+    }
+    return plan_identity(plan, d, why) && plan_protocol(plan, d, why) && plan_tags(plan, d, why) &&
+           plan_all_fields(plan, d, why);
+}
+
+static int precision_digits(const struct config *root)
+{
+    const char *precision = config_text(root, "timestamp.precision");
+    if (precision && !strcmp(precision, "nanosecond"))
+        return 9;
+    return precision && !strcmp(precision, "microsecond") ? 6 : 3;
+}
+
+struct emit_plan *emit_plan_new(const struct emit_setup *setup, struct error *why)
+{
+    struct emit_plan *plan = arena_alloc(setup->arena, sizeof *plan);
+    struct dataset_plan *datasets =
+        arena_alloc(setup->arena, (size_t)setup->dataset_count * sizeof *datasets);
+    if (!plan || !datasets) {
+        error_set(why, "out of memory");
+        return NULL;
+    }
+    plan->setup = *setup;
+    plan->datasets = datasets;
+    plan->digits = precision_digits(setup->root);
+    const struct config *global = config_get(setup->root, "processors");
+    if (global) {
+        plan->processors =
+            processors_read(global, setup->schema, setup->warn, setup->warn_arg, setup->arena, why);
+        if (!plan->processors)
+            return NULL;
+    }
+    for (int i = 0; i < setup->dataset_count; i++)
+        if (!plan_dataset(plan, &datasets[i], &setup->datasets[i], why))
+            return NULL;
+    return plan;
+}
+
+// ── names that a configuration brings in ──
+
+struct names {
+    const char **at;
+    int count, room;
+    struct arena *arena;
+};
+
+static void names_add(void *arg, const char *name)
+{
+    struct names *n = arg;
+    if (n->count < n->room)
+        n->at[n->count++] = name;
+}
+
+static void names_of_fields(struct names *n, const struct config *node, const char *name)
+{
+    if (!node)
+        return;
+    if (node->kind != CONFIG_MAP) {
+        names_add(n, name);
+        return;
+    }
+    for (const struct config *c = node->first; c; c = c->next)
+        names_of_fields(n, c, *name ? arena_printf(n->arena, "%s.%s", name, c->key) : c->key);
+}
+
+int emit_extra_names(const struct config *root, const struct emit_dataset *datasets, int count,
+                     const char ***names, struct arena *a)
+{
+    struct names n = {.room = 4096, .arena = a};
+    n.at = arena_alloc(a, (size_t)n.room * sizeof *n.at);
+    if (!n.at)
+        return 0;
+    const char *under_root = config_text(root, "fields_under_root");
+    bool bare = under_root && !strcmp(under_root, "true");
+    names_of_fields(&n, config_get(root, "fields"), bare ? "" : "fields");
+    processors_names(config_get(root, "processors"), names_add, &n, a);
+    for (int i = 0; i < count; i++) {
+        const struct common_settings *own = datasets[i].settings;
+        if (!own)
+            continue;
+        names_of_fields(&n, own->fields, own->fields_under_root ? "" : "fields");
+        processors_names(own->processors, names_add, &n, a);
+    }
+    *names = n.at;
+    return n.count;
+}
+
+// ── one worker ──
+
+struct emit *emit_new(const struct emit_plan *plan, const struct emit_settings *settings,
+                      struct publisher *publisher, bool wait, struct counters *counters,
+                      struct error *why)
+{
+    struct emit *e = calloc(1, sizeof *e);
+    if (!e) {
+        error_set(why, "out of memory");
+        return NULL;
+    }
+    e->plan = plan;
+    e->settings = *settings;
+    e->publisher = publisher;
+    e->wait = wait;
+    e->counters = counters;
+    e->home = batch_home_new((unsigned)settings->batches);
+    if (e->home && event_init(&e->event, plan->setup.schema, (size_t)settings->scratch, counters,
+                              plan->digits))
+        return e;
+    emit_free(e);
+    error_set(why, "cannot reserve memory for documents");
+    return NULL;
+}
+
+void emit_free(struct emit *e)
+{
+    if (!e)
+        return;
+    if (e->batch)
+        batch_release(e->batch);
+    if (e->home)
+        batch_home_free(e->home);
+    event_free(&e->event);
+    free(e);
+}
+
+struct event *emit_begin(struct emit *e, int dataset, int64_t time)
+{
+    const struct dataset_plan *d = &e->plan->datasets[dataset];
+    struct event *event = &e->event;
+    e->dataset = d;
+    counter_add(e->counters->events_made, 1);
+    event_begin(event, d->ranks);
+    for (const struct constant *c = d->constants; c < d->constants + d->constant_count; c++) {
+        event->set[c->rank >> 6] |= UINT64_C(1) << (c->rank & 63);
+        event->values[c->rank] = c->value;
+    }
+    event->time = time;
+    event_time(event, F_TIMESTAMP, time);
+    return event;
+}
+
+// Hands the open batch over. With -N it goes home unread.
+static void hand_over(struct emit *e)
+{
+    struct batch *b = e->batch;
+    e->batch = NULL;
+    if (!b)
+        return;
+    if (!b->rows || !e->plan->setup.publish || !e->publisher)
+        batch_release(b);
+    else
+        publisher_hand(e->publisher, batch_settle(b));
+}
+
+// The document in hand goes into the open batch, the next one, or, cut, into an empty one. NULL: it
+// was written.
+static _Atomic uint64_t *write_document(struct emit *e)
+{
+    for (int attempt = 0; attempt < 3; attempt++) {
+        if (!e->batch && !(e->batch = batch_open(e->home, e->wait)))
+            return &e->counters->events_lost_batch;
+        uint32_t before = e->batch->used;
+        if (event_write(&e->event, e->batch)) {
+            counter_add(e->counters->events_bytes, e->batch->used - before);
+            return NULL;
+        }
+        if (e->batch->rows)
+            hand_over(e);
+        else if (!event_shrink(&e->event, BATCH_SIZE - 1024))
+            break;
+        else
+            counter_add(e->counters->events_cut, 1);
+    }
+    return &e->counters->events_lost_size;
+}
+
+static bool pass_processors(struct emit *e)
+{
+    const struct processor_chain *own = e->dataset->processors, *global = e->plan->processors;
+    return (!own || processors_run(own, &e->event)) &&
+           (!global || processors_run(global, &e->event));
+}
+
+static void set_index(struct emit *e)
+{
+    struct pen pen = event_pen(&e->event, 512);
+    if (format_write(e->dataset->index, &e->event, &pen) && !pen.full)
+        event_text(&e->event, F_META_RAW_INDEX, pen_written(&pen));
+}
+
+void emit_finish(struct emit *e)
+{
+    if (e->dataset->index)
+        set_index(e);
+    if (!pass_processors(e)) {
+        counter_add(e->counters->events_filtered, 1);
+        return;
+    }
+    if (e->event.lost)
+        counter_add(e->counters->events_incomplete, 1);
+    _Atomic uint64_t *lost = write_document(e);
+    if (lost)
+        counter_add(*lost, 1);
+    else
+        counter_add(e->counters->events_written, 1);
+}
+
+void emit_flush(struct emit *e, bool now_or_never)
+{
+    if (e->batch && e->batch->rows &&
+        (now_or_never || clock_steady() - e->batch->opened >= e->settings.flush_timeout))
+        hand_over(e);
+}
+
+// ── transactions ──
+
+static const char *transport_name(uint8_t protocol)
+{
+    switch (protocol) {
+    case PROTO_TCP:
+        return "tcp";
+    case PROTO_UDP:
+        return "udp";
+    case PROTO_ICMP:
+        return "icmp";
+    case PROTO_ICMPV6:
+        return "ipv6-icmp";
+    default:
+        return "";
+    }
+}
+
+static void set_side(struct event *e, int ip, const struct endpoints *ends, enum side side)
+{
+    static const int port_of[] = {[F_SOURCE_IP] = F_SOURCE_PORT,
+                                  [F_DESTINATION_IP] = F_DESTINATION_PORT,
+                                  [F_CLIENT_IP] = F_CLIENT_PORT,
+                                  [F_SERVER_IP] = F_SERVER_PORT};
+    event_ip(e, ip, ends->ip[side].bytes, ends->ip[side].family);
+    if (ends->port[side])
+        event_number(e, port_of[ip], ends->port[side]);
+}
+
+static void set_ends(struct emit *em, struct endpoints *ends, const struct transaction *t)
+{
+    struct event *e = &em->event;
+    enum side source = t->turned ? SERVER : CLIENT, destination = side_other(source);
+    set_side(e, F_SOURCE_IP, ends, source);
+    set_side(e, F_CLIENT_IP, ends, source);
+    set_side(e, F_DESTINATION_IP, ends, destination);
+    set_side(e, F_SERVER_IP, ends, destination);
+    const struct ip *from = &ends->ip[source], *to = &ends->ip[destination];
+    event_add_new(e, F_RELATED_IP, value_ip(from->bytes, from->family));
+    event_add_new(e, F_RELATED_IP, value_ip(to->bytes, to->family));
+    event_text(e, F_NETWORK_TYPE, span_text(from->family == 4 ? "ipv4" : "ipv6"));
+    event_text_if(e, F_NETWORK_TRANSPORT, span_text(transport_name(ends->protocol)));
+    event_text_if(e, F_NETWORK_COMMUNITY_ID, endpoints_community_id(ends));
+}
+
+static void set_times(struct event *e, const struct transaction *t, bool compat)
+{
+    const struct message *question = &t->message[CLIENT], *answer = &t->message[SERVER];
+    if (question->first)
+        event_time(e, F_EVENT_START, question->first);
+    if (answer->first)
+        event_time(e, F_EVENT_END, compat ? answer->first : answer->last);
+    for (int i = 0; i < t->notes; i++)
+        event_add_new(e, F_ERROR_MESSAGE, value_text(t->note[i]));
+    event_text(e, F_STATUS, span_text(t->asked && t->answered && !t->unasked ? "OK" : "Error"));
+    if (question->bytes)
+        event_number(e, F_SOURCE_BYTES, (int64_t)question->bytes);
+    if (answer->bytes)
+        event_number(e, F_DESTINATION_BYTES, (int64_t)answer->bytes);
+}
+
+static const struct value *value_of(const struct event *e, int field)
+{
+    return event_has(e, field) ? &e->values[e->ranks[field]] : NULL;
+}
+
+static void copy_value(struct event *e, int to, int from)
+{
+    const struct value *v = value_of(e, from);
+    if (v && !event_has(e, to))
+        *event_slot(e, to) = *v;
+}
+
+// What follows from what the core and the protocol set.
+static void derive(struct event *e)
+{
+    copy_value(e, F_CLIENT_BYTES, F_SOURCE_BYTES);
+    copy_value(e, F_CLIENT_DOMAIN, F_SOURCE_DOMAIN);
+    copy_value(e, F_SERVER_BYTES, F_DESTINATION_BYTES);
+    copy_value(e, F_SERVER_DOMAIN, F_DESTINATION_DOMAIN);
+    const struct value *out = value_of(e, F_SOURCE_BYTES), *back = value_of(e, F_DESTINATION_BYTES);
+    if (out || back)
+        event_number(e, F_NETWORK_BYTES, (out ? out->number : 0) + (back ? back->number : 0));
+    const struct value *start = value_of(e, F_EVENT_START), *end = value_of(e, F_EVENT_END);
+    if (start && end && end->number >= start->number && !event_has(e, F_EVENT_DURATION))
+        event_number(e, F_EVENT_DURATION, end->number - start->number);
+    const struct value *notes = value_of(e, F_ERROR_MESSAGE);
+    if (notes && notes->kind == VALUE_LIST && notes->list && !notes->list->next)
+        *event_slot(e, F_ERROR_MESSAGE) = notes->list->value;
+}
+
+// False: the direction is one that nobody wants documents of.
+static bool set_direction(struct emit *em, const struct endpoints *ends,
+                          const struct transaction *t)
+{
+    const struct emit_setup *s = &em->plan->setup;
+    enum side source = t->turned ? SERVER : CLIENT;
+    enum direction d =
+        endpoints_direction(&ends->ip[source], &ends->ip[side_other(source)], s->own, s->internal);
+    event_text(&em->event, F_NETWORK_DIRECTION, span_text(direction_name(d)));
+    return !(s->ignore_outgoing && d == DIRECTION_EGRESS);
+}
+
+void emit_transaction(struct emit *e, const struct binding *binding, const struct conn *c,
+                      struct endpoints *ends, const struct transaction *t)
+{
+    int64_t began = t->message[CLIENT].first ? t->message[CLIENT].first : t->message[SERVER].first;
+    struct event *event = emit_begin(e, binding->dataset, began);
+    set_ends(e, ends, t);
+    set_times(event, t, binding->compat);
+    if (!set_direction(e, ends, t) || !binding->protocol->publish(c, t, event)) {
+        counter_add(e->counters->events_filtered, 1);
+        return;
+    }
+    derive(event);
+    emit_finish(e);
+}

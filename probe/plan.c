@@ -1,0 +1,583 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the configuration tree to structs: root, interfaces, flows, protocols, outputs; then the
+// schema over all that can be written, and what every document of a kind has.
+
+#include "probe/plan.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "pipeline/base/clock.h"
+#include "probe/flow/report.h"
+
+static const char *const compat_choices[] = {"auto", "none", "packetbeat", NULL};
+static const char *const precisions[] = {"millisecond", "microsecond", "nanosecond", NULL};
+static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
+static const char *const capture_types[] = {"pcap", "af_packet", "autodetect", NULL};
+
+#define GENERAL(member) offsetof(struct general_settings, member)
+#define UNUSED(name, why)                                   \
+    {                                                       \
+        .key = name, .type = SETTING_UNUSED, .meaning = why \
+    }
+
+const struct setting general_settings[] = {
+    {"name", SETTING_TEXT, GENERAL(name), .meaning = "Name of the probe; the host's by default"},
+    {"compat", SETTING_CHOICE, GENERAL(compat), "auto", .choices = compat_choices,
+     .meaning = "Whose documents are written; auto: packetbeat under the root key packetbeat"},
+    {"tags", SETTING_NODE, GENERAL(elsewhere), .meaning = "Tags added to each document"},
+    {"fields", SETTING_NODE, GENERAL(elsewhere), .meaning = "Fields added to each document"},
+    {"fields_under_root", SETTING_NODE, GENERAL(elsewhere),
+     .meaning = "Put them at the root instead of below fields"},
+    {"processors", SETTING_NODE, GENERAL(elsewhere), .meaning = "Processors for all documents"},
+    {"timestamp.precision", SETTING_CHOICE, GENERAL(precision), "millisecond",
+     .choices = precisions, .meaning = "Digits of all times in documents"},
+    {"path.home", SETTING_TEXT, GENERAL(path_home), ".", .meaning = "Where the other paths start"},
+    {"path.config", SETTING_TEXT, GENERAL(path_config),
+     .meaning = "Where the configuration is looked for; path.home by default"},
+    {"path.data", SETTING_TEXT, GENERAL(path_data),
+     .meaning = "Where the probe keeps its id; path.home/data by default"},
+    {"path.logs", SETTING_TEXT, GENERAL(path_logs),
+     .meaning = "Where logs are written; path.home/logs by default"},
+    {"logging.level", SETTING_CHOICE, GENERAL(log_level), "info", .choices = levels,
+     .meaning = "What is logged: this and what is worse"},
+    {"logging.to_stderr", SETTING_BOOL, GENERAL(log_stderr), "false",
+     .meaning = "Log to standard error (also -e)"},
+    {"logging.to_files", SETTING_BOOL, GENERAL(log_files), "true",
+     .meaning = "Log to files, unless logging.to_stderr or -e"},
+    {"logging.json", SETTING_BOOL, GENERAL(log_json), "true",
+     .meaning = "Log ECS JSON lines instead of text"},
+    {"logging.selectors", SETTING_TEXTS, GENERAL(log_selectors),
+     .meaning = "Which debug messages are wanted, * for all"},
+    {"logging.metrics.enabled", SETTING_BOOL, GENERAL(log_metrics), "true",
+     .meaning = "Log a line of counters each period"},
+    {"logging.metrics.period", SETTING_DURATION, GENERAL(log_metrics_period), "30s", SECOND,
+     INT64_MAX, .meaning = "The period"},
+    {"logging.files.path", SETTING_TEXT, GENERAL(log_path),
+     .meaning = "Directory of the log files; path.logs by default"},
+    {"logging.files.name", SETTING_TEXT, GENERAL(log_name),
+     .meaning = "Name of the log file; the program's by default"},
+    {"logging.files.rotateeverybytes", SETTING_BYTES, GENERAL(log_rotate), "10485760", 1024,
+     INT64_C(1) << 40, .meaning = "A larger log file is moved away"},
+    {"logging.files.keepfiles", SETTING_NUMBER, GENERAL(log_keep), "7", 2, 1024,
+     .meaning = "Log files kept"},
+    {"logging.files.permissions", SETTING_TEXT, GENERAL(log_permissions), "0600",
+     .meaning = "Mode of log files, octal"},
+    {"queue.mem", SETTING_TABLE, GENERAL(queue), .table = queue_settings,
+     .meaning = "The inbox of each output"},
+    {"output", SETTING_NODE, GENERAL(elsewhere), .meaning = "Where documents go: output.NAME"},
+    {"packetbeat", SETTING_NODE, GENERAL(elsewhere),
+     .meaning = "What to capture, as Packetbeat has it"},
+    {"weir", SETTING_NODE, GENERAL(elsewhere), .meaning = "What to capture, Weir's own way"},
+    UNUSED("logging.files", "other keys of log files have no effect"),
+    UNUSED("logging.with_fields", "the log always has its fields"),
+    UNUSED("logging.ecs", "the log is always ECS"),
+    UNUSED("logging.to_syslog", "systemd and containers read standard error"),
+    UNUSED("logging.to_eventlog", "there is no Windows event log here"),
+    UNUSED("logging.event_data", "documents are never logged"),
+    UNUSED("logging.metrics.namespaces", "there is one set of counters"),
+    UNUSED("queue.disk", "the disk queue is not available yet"),
+    UNUSED("max_procs", "see workers of an interface"),
+    UNUSED("gc_percent", "there is no garbage collector"),
+    UNUSED("timeseries.enabled", "not written"),
+    UNUSED("seccomp", "the sandbox is not available yet"),
+    UNUSED("features", "not used"),
+    UNUSED("migration", "there is nothing to migrate"),
+    UNUSED("cloud", "not available yet"),
+    UNUSED("keystore", "not available yet"),
+    UNUSED("plugins", "there are no plug-ins"),
+    UNUSED("setup", "not available yet"),
+    UNUSED("http", "the HTTP endpoint is not available yet"),
+    UNUSED("monitoring", "Elastic's monitoring cluster is not served"),
+    UNUSED("instrumentation", "Elastic's tracing is not served"),
+    UNUSED("path.migrate", "there is nothing to migrate"),
+    SETTING_END};
+
+#define PROBE(member) offsetof(struct probe_settings, member)
+const struct setting probe_settings[] = {
+    {"interfaces", SETTING_NODE, PROBE(interfaces), .meaning = "Where packets come from"},
+    {"flows", SETTING_NODE, PROBE(flows), .meaning = "Flow records; absent: none"},
+    {"protocols", SETTING_NODE, PROBE(protocols), .meaning = "Protocols to follow, a list"},
+    {"ignore_outgoing", SETTING_BOOL, PROBE(ignore_outgoing), "false",
+     .meaning = "Leave out transactions whose network.direction is egress"},
+    {"shutdown_timeout", SETTING_DURATION, PROBE(shutdown_timeout), "5s", 0, INT64_MAX,
+     .meaning = "After a signal, how long the outputs may take at most"},
+    {"limits.decode", SETTING_TABLE, PROBE(decode), .table = decode_settings,
+     .meaning = "Ceilings of decoding"},
+    {"limits.conns", SETTING_TABLE, PROBE(conns), .table = conns_settings,
+     .meaning = "Ceilings of conversations and transactions"},
+    {"limits.events", SETTING_TABLE, PROBE(events), .table = emit_settings,
+     .meaning = "Ceilings of documents"},
+    UNUSED("procs", "processes of sockets are not looked up yet"),
+    UNUSED("overwrite_pipelines", "there are no ingest pipelines to load"),
+    UNUSED("id", "metrics have no such prefix"),
+    UNUSED("npcap", "Windows is not supported"),
+    SETTING_END};
+
+#define INTERFACE(member) offsetof(struct interface_settings, member)
+const struct setting interface_settings[] = {
+    {"device", SETTING_TEXT, INTERFACE(device), "any", .meaning = "Name of the card, or any"},
+    {"type", SETTING_CHOICE, INTERFACE(type), "pcap", .choices = capture_types,
+     .meaning = "How packets are captured"},
+    {"file", SETTING_TEXT, INTERFACE(file),
+     .meaning = "Capture file, or directory, instead of a device (also -I)"},
+    {"bpf_filter", SETTING_TEXT, INTERFACE(bpf_filter),
+     .meaning = "Which packets are captured, in libpcap's filter language; never applied to files"},
+    {"dumpfile", SETTING_TEXT, INTERFACE(dumpfile),
+     .meaning = "Prefix of a capture file into which all packets are written (also --dump)"},
+    {"snaplen", SETTING_NUMBER, INTERFACE(snaplen), "65535", 64, 262144,
+     .meaning = "Bytes kept of each packet"},
+    {"buffer_size_mb", SETTING_NUMBER, INTERFACE(buffer_size_mb), "24", 1, 65536,
+     .meaning = "Size of the kernel's ring, for each worker"},
+    {"workers", SETTING_NUMBER, INTERFACE(workers), "0", 0, 256,
+     .meaning = "Threads; 0: 1 for a file, the processors for a card"},
+    {"loop", SETTING_NUMBER, INTERFACE(loop), "1", 0, INT64_C(1) << 40,
+     .meaning = "Times a file is read, 0 without end (also -l)"},
+    {"topspeed", SETTING_BOOL, INTERFACE(topspeed), "false",
+     .meaning = "Read a file as fast as possible and keep its times (also -t)"},
+    {"oneatatime", SETTING_BOOL, INTERFACE(oneatatime), "false",
+     .meaning = "One packet of a file for each Enter (also -O)"},
+    {"with_vlans", SETTING_BOOL, INTERFACE(with_vlans), "false",
+     .meaning = "The filter also matches packets with VLAN tags"},
+    {"auto_promisc_mode", SETTING_BOOL, INTERFACE(auto_promisc_mode), "false",
+     .meaning = "Promiscuous mode while capturing"},
+    {"internal_networks", SETTING_TEXTS, INTERFACE(internal_networks),
+     .meaning =
+         "Networks that count as internal for network.direction: CIDRs or names like private"},
+    UNUSED("fanout_group", "workers share a card inside one process"),
+    UNUSED("poll_default_route", "live capture is not available yet"),
+    UNUSED("metrics_interval", "drops are counted with everything else"),
+    SETTING_END};
+
+// Protocols of the reference that have no file here yet: accepted under its root key.
+static const char *const known_elsewhere[] = {
+    "icmp",  "amqp", "cassandra", "dhcpv4", "dns", "http",   "memcache", "mongodb",
+    "mysql", "nfs",  "pgsql",     "redis",  "sip", "thrift", "tls",      NULL};
+
+static void warn(void *arg, const char *text)
+{
+    (void)arg;
+    log_say(LOG_WARNING, "config", "%s", text);
+}
+
+static struct setting_reader reader_for(struct plan *p)
+{
+    return (struct setting_reader){
+        .mood = p->compat ? SETTING_WARN : SETTING_REFUSE, .warn = warn, .arena = &p->arena};
+}
+
+// ── the tree ──
+
+static bool read_files(struct plan *p, const struct plan_sources *s, struct error *why)
+{
+    for (int i = 0; i < s->file_count; i++) {
+        if (s->check_permissions && !config_is_private(s->files[i], why))
+            return false;
+        if (!config_read(p->root, s->files[i], &p->arena, why))
+            return false;
+    }
+    if (!s->file_count &&
+        !config_read_text(p->root, span_text(s->standard), "built in", &p->arena, why))
+        return false;
+    for (int i = 0; i < s->override_count; i++)
+        if (!config_override(p->root, s->overrides[i], &p->arena, why))
+            return false;
+    return config_resolve(p->root, config_environment, NULL, &p->arena, why);
+}
+
+static bool read_root(struct plan *p, const struct config **probe, struct error *why)
+{
+    const struct config *theirs = config_get(p->root, "packetbeat"),
+                        *ours = config_get(p->root, "weir");
+    if (theirs && ours)
+        return error_set(why, "%s:%d: both packetbeat and weir are given, choose one root key",
+                         theirs->file, theirs->line);
+    *probe = theirs ? theirs : ours;
+    const char *compat = config_text(p->root, "compat");
+    p->compat = compat && strcmp(compat, "auto") ? !strcmp(compat, "packetbeat") : theirs != NULL;
+    struct setting_reader reader = reader_for(p);
+    return setting_fill(general_settings, p->root, &p->general, NULL, &reader, why) &&
+           setting_fill(probe_settings, *probe, &p->probe, NULL, &reader, why);
+}
+
+static void fill_paths(struct plan *p)
+{
+    struct general_settings *g = &p->general;
+    const char *home = g->path_home;
+    if (!g->path_config)
+        g->path_config = home;
+    if (!g->path_data)
+        g->path_data = arena_printf(&p->arena, "%s/data", home);
+    if (!g->path_logs)
+        g->path_logs = arena_printf(&p->arena, "%s/logs", home);
+    if (!g->log_path)
+        g->log_path = g->path_logs;
+}
+
+static void fill_log(struct plan *p)
+{
+    const struct general_settings *g = &p->general;
+    const char *program = p->compat ? "packetbeat" : "weir";
+    char *selectors = NULL;
+    for (int i = 0; i < g->log_selectors.count; i++)
+        selectors = arena_printf(&p->arena, "%s%s%s", selectors ? selectors : "", i ? "," : "",
+                                 g->log_selectors.at[i]);
+    p->log = (struct log_setup){.level = (enum log_level)g->log_level,
+                                .json = g->log_json,
+                                .to_stderr = g->log_stderr || !g->log_files,
+                                .path = g->log_files && !g->log_stderr
+                                            ? arena_printf(&p->arena, "%s/%s", g->log_path,
+                                                           g->log_name ? g->log_name : program)
+                                            : NULL,
+                                .rotate_bytes = (uint64_t)g->log_rotate,
+                                .keep_files = (int)g->log_keep,
+                                .permissions = (int)strtol(g->log_permissions, NULL, 8),
+                                .selectors = selectors};
+}
+
+// ── interfaces ──
+
+static bool read_interface(struct plan *p, const struct config *node,
+                           struct interface_settings *into, struct error *why)
+{
+    struct setting_reader reader = reader_for(p);
+    if (!setting_fill(interface_settings, node, into, NULL, &reader, why))
+        return false;
+    struct error reason;
+    if (into->bpf_filter && !filter_check(into->bpf_filter, &reason)) {
+        const struct config *at = config_get(node, "bpf_filter");
+        return error_set(why, "%s:%d: bpf_filter: libpcap refuses \"%s\": %s", at ? at->file : "-E",
+                         at ? at->line : 0, into->bpf_filter, reason.text);
+    }
+    return true;
+}
+
+static bool read_interfaces(struct plan *p, struct error *why)
+{
+    const struct config *node = p->probe.interfaces;
+    bool list = node && node->kind == CONFIG_LIST;
+    int count = list && node->count ? node->count : 1;
+    p->interfaces = arena_alloc(&p->arena, (size_t)count * sizeof *p->interfaces);
+    if (!p->interfaces)
+        return error_set(why, "out of memory");
+    p->interface_count = count;
+    const struct config *item = list ? node->first : node;
+    for (int i = 0; i < count; i++, item = item ? item->next : NULL) {
+        if (!read_interface(p, item, &p->interfaces[i], why))
+            return false;
+        for (int j = 0; j < i; j++)
+            if (!strcmp(p->interfaces[j].device, p->interfaces[i].device))
+                return error_set(why, "%s:%d: device %s is listed twice", item->file, item->line,
+                                 p->interfaces[i].device);
+    }
+    return true;
+}
+
+// ── protocols ──
+
+static const struct protocol *protocol_named(const char *name)
+{
+    for (const struct protocol *const *p = protocols; *p; p++)
+        if (!strcmp((*p)->name, name))
+            return *p;
+    return NULL;
+}
+
+// A type without a file: refused, or under the reference's root key left out with a warning.
+static bool unknown_protocol(struct plan *p, const struct config *node, const char *name,
+                             struct error *why)
+{
+    if (!p->compat)
+        return error_set(why, "%s:%d: unknown protocol \"%s\" (see `weir help protocols`)",
+                         node->file, node->line, name);
+    bool theirs = false;
+    for (const char *const *k = known_elsewhere; *k; k++)
+        theirs |= !strcmp(*k, name);
+    log_say(LOG_WARNING, "config", "%s:%d: protocol %s is %s: left out", node->file, node->line,
+            name, theirs ? "not followed yet" : "unknown");
+    return true;
+}
+
+// Defaults that differ between protocols, as the user would have written them.
+static void protocol_defaults(struct plan *p, const struct protocol *protocol,
+                              const struct config *node, struct common_settings *common)
+{
+    if (protocol->timeout && !config_get(node, "transaction_timeout"))
+        text_to_duration(span_text(protocol->timeout), &common->transaction_timeout);
+    if (protocol->sends_by_default && !config_get(node, "send_request"))
+        common->send_request = true;
+    if (protocol->sends_by_default && !config_get(node, "send_response"))
+        common->send_response = true;
+    if (p->compat || config_get(node, "ports") || !protocol->ports || !*protocol->ports)
+        return;
+    struct config *standard = config_new(&p->arena);
+    const char *text = arena_printf(&p->arena, "ports: [%s]", protocol->ports);
+    struct setting_reader reader = reader_for(p);
+    struct common_settings ports;
+    if (standard && text &&
+        config_read_text(standard, span_text(text), "built in", &p->arena, NULL) &&
+        setting_fill(common_settings, standard, &ports, NULL, &reader, NULL))
+        common->ports = ports.ports;
+}
+
+static bool read_protocol(struct plan *p, const struct config *node, const char *name,
+                          struct error *why)
+{
+    const struct protocol *protocol = protocol_named(name);
+    if (!protocol)
+        return unknown_protocol(p, node, name, why);
+    struct binding *b = arena_alloc(&p->arena, sizeof *b);
+    void *settings = arena_alloc(&p->arena, protocol->settings_size + 1);
+    if (!b || !settings)
+        return error_set(why, "out of memory");
+    static const struct setting none[] = {SETTING_END};
+    const struct setting *own = protocol->settings ? protocol->settings : none;
+    struct setting_reader reader = reader_for(p);
+    if (!setting_fill(common_settings, node, &b->common, own, &reader, why) ||
+        !setting_fill(own, node, settings, common_settings, &reader, why))
+        return false;
+    if (!b->common.enabled)
+        return true;
+    protocol_defaults(p, protocol, node, &b->common);
+    struct error reason;
+    if (protocol->check && !protocol->check(settings, &reason))
+        return error_set(why, "%s:%d: %s: %s", node->file, node->line, name, reason.text);
+    b->protocol = protocol;
+    b->settings = settings;
+    b->compat = p->compat;
+    b->dataset = p->dataset_count;
+    p->datasets[p->dataset_count++] = (struct emit_dataset){
+        .name = name, .fields = protocol->fields, .protocol = protocol, .settings = &b->common};
+    p->bindings[p->binding_count++] = b;
+    return true;
+}
+
+// The list form, and the old dictionary form (`protocols.http:`).
+static bool read_protocols(struct plan *p, struct error *why)
+{
+    const struct config *node = p->probe.protocols;
+    int count = node ? node->count : 0;
+    p->bindings = arena_alloc(&p->arena, (size_t)(count + 1) * sizeof *p->bindings);
+    p->datasets = arena_alloc(&p->arena, (size_t)(count + 1) * sizeof *p->datasets);
+    if (!p->bindings || !p->datasets)
+        return error_set(why, "out of memory");
+    for (const struct config *n = node ? node->first : NULL; n; n = n->next) {
+        const char *name = node->kind == CONFIG_MAP ? n->key : config_text(n, "type");
+        if (!name)
+            return error_set(why, "%s:%d: protocols: expected `type: NAME` in each entry", n->file,
+                             n->line);
+        if (!read_protocol(p, n, name, why))
+            return false;
+    }
+    return true;
+}
+
+// The same port of the same transport in two protocols cannot be told apart.
+static bool check_ports(const struct plan *p, struct error *why)
+{
+    for (int i = 0; i < p->binding_count; i++)
+        for (int j = 0; j < i; j++) {
+            const struct binding *a = p->bindings[i], *b = p->bindings[j];
+            if (!(a->protocol->transports & b->protocol->transports))
+                continue;
+            for (int k = 0; k < a->common.ports.count; k++)
+                for (int l = 0; l < b->common.ports.count; l++)
+                    if (a->common.ports.at[k] == b->common.ports.at[l])
+                        return error_set(why, "port %d is given to both %s and %s",
+                                         (int)a->common.ports.at[k], b->protocol->name,
+                                         a->protocol->name);
+        }
+    return true;
+}
+
+// ── flows ──
+
+static bool read_flows(struct plan *p, struct error *why)
+{
+    const struct config *node = p->probe.flows;
+    struct setting_reader reader = reader_for(p);
+    if (!setting_fill(flow_settings, node, &p->flows, common_settings, &reader, why) ||
+        !setting_fill(common_settings, node, &p->flows_common, flow_settings, &reader, why))
+        return false;
+    p->flow_dataset = -1;
+    if (!node || !p->flows_common.enabled)
+        return true;
+    p->flow_dataset = p->dataset_count;
+    p->datasets[p->dataset_count++] =
+        (struct emit_dataset){.name = "flow", .fields = &flow_table, .settings = &p->flows_common};
+    return true;
+}
+
+// ── outputs ──
+
+static const struct output *output_named(const char *name)
+{
+    for (const struct output *const *o = outputs; *o; o++)
+        if (!strcmp((*o)->name, name))
+            return *o;
+    return NULL;
+}
+
+static bool read_output(struct plan *p, const struct config *node, struct error *why)
+{
+    const char *enabled = config_text(node, "enabled");
+    if (enabled && !strcmp(enabled, "false"))
+        return true;
+    const struct output *output = output_named(node->key);
+    if (!output)
+        return error_set(why, "%s:%d: output.%s is not available (there are: file, console)",
+                         node->file, node->line, node->key);
+    void *settings = arena_alloc(&p->arena, output->settings_size);
+    if (!settings)
+        return error_set(why, "out of memory");
+    static const struct setting shared[] = {
+        {"enabled", SETTING_UNUSED, .meaning = "Whether the output is used"},
+        UNUSED("queue", "give queue.mem at the root"),
+        SETTING_END};
+    struct setting_reader reader = reader_for(p);
+    struct error reason;
+    if (!setting_fill(output->settings, node, settings, shared, &reader, why))
+        return false;
+    if (output->check && !output->check(settings, &reason))
+        return error_set(why, "%s:%d: output.%s: %s", node->file, node->line, node->key,
+                         reason.text);
+    p->outputs[p->output_count++] = (struct publisher_output){output, settings};
+    return true;
+}
+
+static bool read_outputs(struct plan *p, struct error *why)
+{
+    const struct config *node = config_get(p->root, "output");
+    p->outputs =
+        arena_alloc(&p->arena, (size_t)((node ? node->count : 0) + 1) * sizeof *p->outputs);
+    if (!p->outputs)
+        return error_set(why, "out of memory");
+    for (const struct config *n = node ? node->first : NULL; n; n = n->next)
+        if (!read_output(p, n, why))
+            return false;
+    p->world = (struct output_world){.program = p->compat ? "packetbeat" : "weir",
+                                     .version = p->identity.version,
+                                     .host = p->identity.name,
+                                     .path_data = p->general.path_data,
+                                     .compat = p->compat,
+                                     .started = clock_wall(),
+                                     .arena = &p->arena};
+    return true;
+}
+
+// ── documents ──
+
+int plan_field_tables(const struct field_table *tables[FIELD_TABLES])
+{
+    int count = 0;
+    tables[count++] = &common_table;
+    tables[count++] = &flow_table;
+    for (const struct protocol *const *p = protocols; *p && count < FIELD_TABLES; p++)
+        tables[count++] = (*p)->fields;
+    return count;
+}
+
+static bool build_documents(struct plan *p, bool publish, struct error *why)
+{
+    const struct field_table *tables[FIELD_TABLES];
+    int table_count = plan_field_tables(tables);
+    const char **extra;
+    int extra_count = emit_extra_names(p->root, p->datasets, p->dataset_count, &extra, &p->arena);
+    p->schema = schema_build(tables, table_count, extra, extra_count, p->compat, &p->arena, why);
+    if (!p->schema)
+        return false;
+    const struct setting_texts *internal = &p->interfaces[0].internal_networks;
+    struct networks *networks = NULL;
+    if (internal->count &&
+        !(networks = networks_read(internal->at, internal->count, &p->arena, why)))
+        return false;
+    struct emit_setup setup = {.schema = p->schema,
+                               .root = p->root,
+                               .datasets = p->datasets,
+                               .dataset_count = p->dataset_count,
+                               .outputs = p->outputs,
+                               .output_count = p->output_count,
+                               .world = &p->world,
+                               .identity = &p->identity,
+                               .warn = warn,
+                               .compat = p->compat,
+                               .publish = publish,
+                               .ignore_outgoing = p->probe.ignore_outgoing,
+                               .own = networks_own(&p->arena),
+                               .internal = networks,
+                               .arena = &p->arena};
+    p->emit = emit_plan_new(&setup, why);
+    return p->emit != NULL;
+}
+
+static bool plan_read(struct plan *p, const struct plan_sources *s, struct error *why)
+{
+    const struct config *probe;
+    if (!read_files(p, s, why) || !read_root(p, &probe, why))
+        return false;
+    fill_paths(p);
+    fill_log(p);
+    identity_read(&p->identity, p->general.name, p->general.path_data, p->compat, &p->arena);
+    p->probe.events.flush_timeout = p->general.queue.flush_timeout;
+    if (!queue_check(&p->general.queue, why))
+        return false;
+    return read_interfaces(p, why) && read_protocols(p, why) && check_ports(p, why) &&
+           read_flows(p, why) && read_outputs(p, why) && build_documents(p, s->publish, why);
+}
+
+struct plan *plan_new(const struct plan_sources *from, struct error *why)
+{
+    struct plan *p = calloc(1, sizeof *p);
+    if (!p || !arena_init(&p->arena, 64 << 20) || !(p->root = config_new(&p->arena))) {
+        plan_free(p);
+        error_set(why, "out of memory");
+        return NULL;
+    }
+    if (plan_read(p, from, why))
+        return p;
+    plan_free(p);
+    return NULL;
+}
+
+void plan_free(struct plan *p)
+{
+    if (!p)
+        return;
+    arena_free(&p->arena);
+    free(p);
+}
+
+// ── the reference ──
+
+static void print_section(const char *title, const struct setting *table, const char *prefix,
+                          FILE *to)
+{
+    fprintf(to,
+            "\n## %s\n\n| setting | type | default | range | meaning |\n|---|---|---|---|---|\n",
+            title);
+    setting_print(table, prefix, to);
+}
+
+void plan_print_settings(FILE *to)
+{
+    fprintf(to, "# Settings\n\nPrinted by `weir help settings` from the tables that check them. "
+                "`weir.` may be written "
+                "`packetbeat.`: then documents are Packetbeat's.\n");
+    print_section("General", general_settings, "", to);
+    print_section("Capture", probe_settings, "weir.", to);
+    print_section("Interfaces", interface_settings, "weir.interfaces[].", to);
+    print_section("Flows", flow_settings, "weir.flows.", to);
+    print_section("All protocols", common_settings, "weir.protocols[].", to);
+    for (const struct protocol *const *p = protocols; *p; p++) {
+        if ((*p)->settings)
+            print_section((*p)->name, (*p)->settings, "weir.protocols[].", to);
+        for (const struct oddity *o = (*p)->oddities; o && o->name; o++)
+            fprintf(to, "%sodd value under compat: `%s`: %s\n", o == (*p)->oddities ? "\n" : "",
+                    o->name, o->meaning);
+    }
+    for (const struct output *const *o = outputs; *o; o++) {
+        char prefix[64];
+        snprintf(prefix, sizeof prefix, "output.%s.", (*o)->name);
+        print_section((*o)->meaning, (*o)->settings, prefix, to);
+    }
+}

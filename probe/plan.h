@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// The configuration understood: every setting checked and filled, the schema built, protocols bound
+// to ports. Made once by the commands, constant for all threads until exit. Opens nothing.
+#pragma once
+
+#include "pipeline/base/log.h"
+#include "pipeline/identity.h"
+#include "pipeline/publisher.h"
+#include "probe/conn.h"
+#include "probe/emit.h"
+#include "probe/flow/flow.h"
+#include "probe/packet.h"
+
+// packetbeat.interfaces[] (or weir.interfaces[])
+struct interface_settings {
+    const char *device;
+    int type;
+    const char *file, *bpf_filter, *dumpfile;
+    int64_t snaplen, buffer_size_mb, workers, loop;
+    bool topspeed, oneatatime, with_vlans, auto_promisc_mode;
+    struct setting_texts internal_networks;
+};
+extern const struct setting interface_settings[];
+
+// packetbeat.* (or weir.*) beside interfaces, flows and protocols
+struct probe_settings {
+    const struct config *interfaces, *flows, *protocols;
+    bool ignore_outgoing;
+    int64_t shutdown_timeout;
+    struct decode_settings decode;
+    struct conns_settings conns;
+    struct emit_settings events;
+};
+extern const struct setting probe_settings[];
+
+// The root of the file: what every program of this kind has.
+struct general_settings {
+    const char *name;
+    int compat, precision;
+    const char *path_home, *path_config, *path_data, *path_logs;
+    int log_level;
+    bool log_stderr, log_files, log_json, log_metrics;
+    int64_t log_metrics_period;
+    const char *log_path, *log_name, *log_permissions;
+    int64_t log_rotate, log_keep;
+    struct setting_texts log_selectors;
+    struct queue_settings queue;
+    const struct config *elsewhere; // keys that their owners read from the tree themselves
+};
+extern const struct setting general_settings[];
+
+struct plan {
+    struct arena arena;
+    struct config *root;
+    bool compat;
+    struct general_settings general;
+    struct probe_settings probe;
+    struct interface_settings *interfaces;
+    int interface_count;
+    struct flow_settings flows;
+    struct common_settings flows_common;
+    const struct binding **bindings;
+    int binding_count;
+    struct emit_dataset *datasets;
+    int dataset_count;
+    int flow_dataset; // its number, -1: no flow records
+    struct publisher_output *outputs;
+    int output_count;
+    struct output_world world;
+    struct identity identity;
+    const struct schema *schema;
+    const struct emit_plan *emit;
+    struct log_setup log;
+};
+
+// What the command line adds to the files.
+struct plan_sources {
+    const char **files; // -c
+    int file_count;
+    const char **overrides; // -E and the --path.* flags, in order
+    int override_count;
+    const char *standard;   // the configuration when there is no file; NULL: a file is needed
+    bool check_permissions; // --strict.perms
+    bool publish;           // not -N
+    bool replay;            // -I: files instead of a card
+};
+
+// NULL: `why` holds file, line, what was found and what was expected. Warnings go to the log.
+struct plan *plan_new(const struct plan_sources *from, struct error *why);
+void plan_free(struct plan *plan);
+
+// All tables that declare fields: common, flows, each protocol. How many were put into `tables`.
+enum { FIELD_TABLES = 64 };
+int plan_field_tables(const struct field_table *tables[FIELD_TABLES]);
+// The reference of all settings, as the pages in docs/ have it.
+void plan_print_settings(FILE *to);

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loop of one worker. The time is the packets' time: the largest seen, with a tick of the clock
+// when none come from a card.
+
+#include "probe/worker.h"
+
+#include <stdlib.h>
+
+#include "pipeline/base/clock.h"
+#include "pipeline/base/hash.h"
+#include "pipeline/base/thread.h"
+
+struct worker {
+    struct worker_setup setup;
+    pthread_t thread;
+    _Atomic bool stop, running;
+    bool failed;
+    struct error why;
+    void *source;
+    struct counters *counters;
+    struct decoder *decoder;
+    struct emit *emit;
+    struct conns *conns;
+    struct flows *flows;
+    int64_t now;     // the packets' clock
+    uint32_t second; // last one that was aged
+    struct frame frames[FRAMES];
+    struct packet packets[FRAMES];
+};
+
+static bool worker_build(struct worker *w, struct error *why)
+{
+    const struct plan *p = w->setup.plan;
+    uint64_t seed = hash_seed();
+    w->counters = aligned_alloc(64, (sizeof *w->counters + 63) / 64 * 64);
+    if (!w->counters)
+        return error_set(why, "out of memory");
+    memset(w->counters, 0, sizeof *w->counters);
+    w->decoder = decoder_new(&p->probe.decode, seed, w->counters);
+    if (!w->decoder)
+        return error_set(why, "cannot reserve memory for fragments: lower limits.decode");
+    decoder_share(w->decoder, w->setup.index, w->setup.count);
+    w->emit =
+        emit_new(p->emit, &p->probe.events, w->setup.publisher, w->setup.replay, w->counters, why);
+    if (!w->emit)
+        return false;
+    w->conns = conns_new(&p->probe.conns, w->emit, seed, w->counters, why);
+    if (!w->conns)
+        return false;
+    conns_offer(w->conns, p->bindings, p->binding_count);
+    struct flows_setup flows = {.settings = &p->flows,
+                                .bindings = p->bindings,
+                                .binding_count = p->binding_count,
+                                .conns = w->conns,
+                                .emit = w->emit,
+                                .dataset = p->flow_dataset,
+                                .compat = p->compat,
+                                .seed = seed,
+                                .counters = w->counters};
+    w->flows = flows_new(&flows, why);
+    if (!w->flows)
+        return false;
+    w->source = w->setup.source->open(&w->setup.capture, why);
+    return w->source != NULL;
+}
+
+struct worker *worker_new(const struct worker_setup *setup, struct error *why)
+{
+    struct worker *w = calloc(1, sizeof *w);
+    if (!w) {
+        error_set(why, "out of memory");
+        return NULL;
+    }
+    w->setup = *setup;
+    if (worker_build(w, why))
+        return w;
+    worker_free(w);
+    return NULL;
+}
+
+void worker_free(struct worker *w)
+{
+    if (!w)
+        return;
+    if (w->source)
+        w->setup.source->close(w->source);
+    flows_free(w->flows);
+    conns_free(w->conns);
+    emit_free(w->emit);
+    if (w->decoder)
+        decoder_free(w->decoder);
+    free(w->counters);
+    free(w);
+}
+
+// Publishes everything that is open.
+static void close_all(struct worker *w)
+{
+    decoder_forget(w->decoder);
+    flows_end_all(w->flows, ENDED_FILE);
+    conns_end_all(w->conns, ENDED_FILE);
+}
+
+static void restart_clock(struct worker *w)
+{
+    close_all(w);
+    flows_restart(w->flows);
+    w->now = 0;
+    w->second = 0;
+    counter_add(w->counters->clock_restarts, 1);
+}
+
+static void age(struct worker *w)
+{
+    decoder_age(w->decoder, w->now);
+    conns_age(w->conns, w->now);
+    flows_age(w->flows, w->now);
+}
+
+// Moves the packets' clock; what is due is looked at once a second.
+static void advance(struct worker *w, int64_t now)
+{
+    if (now <= w->now)
+        return;
+    w->now = now;
+    if (clock_second(now) != w->second) {
+        w->second = clock_second(now);
+        age(w);
+    }
+}
+
+// A jump back beyond every time-out is a new capture, not disorder.
+static bool jumped_back(const struct worker *w, int64_t time)
+{
+    return w->now && time < w->now - flows_longest(w->flows);
+}
+
+// Takes frames up to where the second changes, so that what is due goes before what comes after.
+static void take(struct worker *w, int count)
+{
+    int packets = decode(w->decoder, w->frames, count, w->packets);
+    int from = 0;
+    while (from < packets) {
+        if (jumped_back(w, w->packets[from].time))
+            restart_clock(w);
+        advance(w, w->packets[from].time);
+        int to = from + 1;
+        while (to < packets && clock_second(w->packets[to].time) == w->second)
+            to++;
+        flows_take(w->flows, w->packets + from, to - from);
+        from = to;
+    }
+}
+
+static bool turn(struct worker *w)
+{
+    int count = 0;
+    switch (w->setup.source->read(w->source, w->frames, FRAMES, &count, &w->why)) {
+    case SOURCE_FRAMES:
+        if (w->setup.dump)
+            dump_write(w->setup.dump, w->frames, count);
+        take(w, count);
+        break;
+    case SOURCE_IDLE:
+        if (!w->setup.replay || !w->setup.capture.full_speed)
+            advance(w, clock_wall());
+        break;
+    case SOURCE_RESTART:
+        restart_clock(w);
+        break;
+    case SOURCE_END:
+        return false;
+    case SOURCE_FAILED:
+        w->failed = true;
+        return false;
+    }
+    emit_flush(w->emit, false);
+    return true;
+}
+
+static void *run(void *argument)
+{
+    struct worker *w = argument;
+    while (!w->stop && turn(w))
+        ;
+    close_all(w);
+    emit_flush(w->emit, true);
+    w->running = false;
+    return NULL;
+}
+
+void worker_start(struct worker *w)
+{
+    char name[16];
+    snprintf(name, sizeof name, "worker-%u", w->setup.index);
+    w->running = true;
+    w->thread = thread_start(name, run, w);
+}
+
+void worker_stop(struct worker *w)
+{
+    w->stop = true;
+}
+
+bool worker_is_running(const struct worker *w)
+{
+    return w->running;
+}
+
+bool worker_join(struct worker *w, struct error *why)
+{
+    thread_join(w->thread);
+    if (w->failed && why)
+        *why = w->why;
+    return !w->failed;
+}
+
+const struct counters *worker_counters(const struct worker *w)
+{
+    return w->counters;
+}
+
+void worker_progress(const struct worker *w, struct source_progress *out)
+{
+    *out = (struct source_progress){0};
+    if (w->setup.source->progress)
+        w->setup.source->progress(w->source, out);
+}
