@@ -42,7 +42,8 @@ struct packet {
     uint8_t icmp_type, icmp_code;
 
     const struct frame *frame; // the frame that completed it
-    const uint8_t *payload;    // of TCP or UDP; ICMP: behind type, code and checksum
+    const uint8_t *payload;    // of TCP or UDP; ICMP: behind type, code and checksum. NULL: that
+                               // header is cut or contradictory, the packet only counts in its flow
     uint32_t payload_len;      // bytes that were captured
     uint32_t payload_cut;      // bytes more that were on the wire but not captured
 
@@ -64,7 +65,8 @@ static inline const uint8_t *packet_address(const struct packet *p, int side)
 }
 
 // Decoder of one worker: fragments that wait, ceilings, counters. Never fails: what cannot be
-// followed is counted and still forms the flow its outer headers allow.
+// followed is counted and still forms the flow its outer headers allow. It counts packets_seen and
+// undecoded_…; packets_decoded is counted by who counts packets in flows.
 struct decode_settings {
     int64_t fragments;        // frames that may wait
     int64_t fragment_bytes;   // bytes that may wait
@@ -84,7 +86,8 @@ void decoder_free(struct decoder *d);
 // others are not even counted.
 void decoder_share(struct decoder *d, unsigned index, unsigned count);
 
-// Understands `count` frames; writes the packets (at most `count`) and returns how many.
+// Understands `count` (at most FRAMES) frames; writes the packets (at most `count`) and returns how
+// many. Datagrams put together stay valid until the next call.
 int decode(struct decoder *d, const struct frame *frames, int count, struct packet *packets);
 
 // Lets fragments go that waited too long, or all of them (end, or the clock began anew).

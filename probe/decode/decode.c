@@ -8,8 +8,8 @@
 //           │   │                └─ yes ─┐
 //           └───┴─ tunnel ◀──────────────┘
 //
-// A frame is counted where its fate is decided, so the ledger balances at any moment, and for any
-// number of workers.
+// A frame is counted where its fate is decided: here if it makes no packet, in its flow if it does.
+// So the ledger balances at any moment, whatever still waits, and for any number of workers.
 #include <stdlib.h>
 
 #include "pipeline/base/clock.h"
@@ -50,7 +50,7 @@ struct decoder {
 
 // What is added to the counters once for each array of frames.
 struct tally {
-    uint64_t seen, bytes, decoded;
+    uint64_t seen, bytes;
 };
 
 // ── keys ──
@@ -243,7 +243,6 @@ static void keep(struct decoder *d, const struct packet *p, unsigned notes, stru
 {
     t->seen += p->frames;
     t->bytes += p->wire;
-    t->decoded += p->frames;
     if (notes)
         count_notes(d->counters, notes);
     if (p->frames > 1)
@@ -276,7 +275,6 @@ int decode(struct decoder *d, const struct frame *frames, int count, struct pack
     }
     counter_add(d->counters->packets_seen, tally.seen);
     counter_add(d->counters->packets_bytes, tally.bytes);
-    counter_add(d->counters->packets_decoded, tally.decoded);
     return made;
 }
 

@@ -150,6 +150,7 @@ static void tag_beside_the_frame_is_outermost(void **state)
                       .has_vlan = true,
                       .vlan = 11};
     assert_int_equal(decode(t.decoder, &f, 1, &p), 1);
+    t.decoded = 1;
     assert_int_equal(p.vlans, 2);
     assert_int_equal(p.vlan[0], 11);
     assert_int_equal(p.vlan[1], 22);
