@@ -173,7 +173,7 @@ static bool add(struct substitution *s, struct pieces *p, struct span text, cons
 static bool add_variable(struct substitution *s, struct pieces *p, struct span text, size_t *end,
                          const struct visit *at)
 {
-    struct variable v;
+    struct variable v = {.name = NULL};
     if (!read_variable(s, text, &v, at))
         return false;
     *end = v.end;
@@ -229,7 +229,7 @@ static const struct config *value_of(struct substitution *s, struct span text,
                                      const struct visit *at)
 {
     if (is_whole_variable(text)) {
-        struct variable v;
+        struct variable v = {.name = NULL};
         return read_variable(s, text, &v, at) ? variable_value(s, &v, at) : NULL;
     }
     const char *expanded = expand(s, text, at);

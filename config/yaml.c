@@ -203,15 +203,23 @@ static struct config *read_node(struct reading *r, int depth)
     }
 }
 
+static bool go_on(struct reading *r, int events)
+{
+    while (events-- > 0)
+        if (!next(r))
+            return false;
+    return true;
+}
+
 // The root of the first document, with nothing behind it.
 static struct config *read_root(struct reading *r)
 {
-    if (!next(r) || !next(r)) // the stream begins; a document begins, or nothing does
+    if (!go_on(r, 2)) // the stream begins; a document begins, or nothing does
         return NULL;
     if (r->event.type == YAML_STREAM_END_EVENT)
         return tree_node(r->tree, CONFIG_NULL, 1);
     struct config *root = next(r) ? read_node(r, r->tree->depth) : NULL;
-    if (!root || !next(r) || !next(r)) // the document ends; the stream ends, or another begins
+    if (!root || !go_on(r, 2)) // the document ends; the stream ends, or another begins
         return NULL;
     if (r->event.type != YAML_STREAM_END_EVENT)
         return tree_refuse(r->tree, line_of(r), "found a second document, expected one");
@@ -259,7 +267,8 @@ struct config *yaml_value(struct tree *t, const char *text)
 {
     struct span s = span_trim(span_text(text));
     struct config *node = NULL;
-    if (s.len && s.len < CONFIG_FILE && memchr("[{\"'", s.at[0], 4))
+    bool opens = s.len && strchr("[{\"'", s.at[0]);
+    if (opens && s.len < CONFIG_FILE)
         node = try_flow(t, "", s, "");
     else if (s.len < CONFIG_FILE && span_find(s, ',') >= 0)
         node = try_flow(t, "[", s, "]");
