@@ -279,7 +279,7 @@ static bool read_regexp(struct reading *r, const struct config *node, const char
     struct condition *c = add_field(r, name, link, matches);
     if (!c)
         return false;
-    c->regexp = regexp_compile(node->text, &inner);
+    c->regexp = regexp_compile(node->text, r->arena, &inner);
     return c->regexp || config_refuse(node, r->why, "%s", inner.text);
 }
 

@@ -212,7 +212,7 @@ static void write_key(struct place *p, const struct field_key *key, unsigned ran
     for (size_t i = 0; i < closed; i++)
         *at++ = '}';
     *at = ',';
-    at += p->comma;
+    at += p->comma || closed;
     memcpy(at, key->open + from, len);
     p->pen.at = at + len;
     p->depth = key->depth;

@@ -373,6 +373,18 @@ static struct value tree_without(struct event *e, const struct value *tree, stru
     return copy;
 }
 
+// A value that may be changed without changing this one. Texts are shared.
+static struct value alone(struct event *e, const struct value *v, int depth)
+{
+    if (v->kind == VALUE_TREE)
+        return tree_without(e, v, span_of(NULL, 0), depth);
+    if (v->kind != VALUE_LIST)
+        return *v;
+    struct value copy = *v;
+    make_list(e, &copy);
+    return copy;
+}
+
 static bool is_bound(const struct field_path *path)
 {
     return path->first <= path->last;
@@ -429,10 +441,10 @@ static struct value fetch(struct event *e, unsigned rank, int depth)
     unsigned last = last_inside(e, rank);
     const struct value *own = is_set(e, rank) ? &e->values[rank] : NULL;
     if (own && own->kind != VALUE_TREE)
-        return *own;
+        return alone(e, own, depth);
     struct value tree = {.kind = VALUE_TREE, .grown = 1};
     if (own)
-        tree = tree_without(e, own, span_of(NULL, 0), depth);
+        tree = alone(e, own, depth);
     for (unsigned r = rank + 1; r <= last; r = last_inside(e, r) + 1)
         if (any_set(e, r, last_inside(e, r)))
             tree_append(e, &tree, schema_part(e->schema, r), fetch(e, r, depth + 1));
@@ -446,10 +458,8 @@ bool event_fetch(struct event *e, const struct field_path *path, struct value *o
     const struct value *v = event_value(e, path);
     if (is_bound(path) && any_set(e, path->first, path->last))
         *out = fetch(e, path->first, 0);
-    else if (v && v->kind == VALUE_TREE)
-        *out = tree_without(e, v, span_of(NULL, 0), 0);
     else if (v)
-        *out = *v;
+        *out = alone(e, v, 0);
     bool failed = e->lost;
     e->lost |= lost;
     return !failed && (v || is_bound(path)) && event_has_path(e, path);

@@ -129,8 +129,7 @@ static const void *read_settings(const struct processor *p, const struct config 
         error_set(why, "no memory for a processor");
         return NULL;
     }
-    const struct config *given = node->kind == CONFIG_NULL ? NULL : node;
-    return setting_fill(p->settings ? p->settings : no_settings, given, settings, common_settings,
+    return setting_fill(p->settings ? p->settings : no_settings, node, settings, common_settings,
                         &reader, why)
                ? settings
                : NULL;

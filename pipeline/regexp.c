@@ -22,32 +22,40 @@ struct regexp_room {
     pcre2_match_data *data;
 };
 
-static void free_all(struct regexp *r)
+// PCRE2's memory is the arena's, which gives nothing back one by one.
+static void *take(size_t size, void *arena)
 {
-    pcre2_code_free(r->code);
-    pcre2_match_context_free(r->limits);
-    free(r);
+    return arena_alloc(arena, size);
 }
 
-struct regexp *regexp_compile(const char *pattern, struct error *why)
+static void leave(void *place, void *arena)
 {
-    struct regexp *r = calloc(1, sizeof *r);
-    if (!r) {
+    (void)place;
+    (void)arena;
+}
+
+static void refuse(const char *pattern, int code, size_t offset, struct error *why)
+{
+    PCRE2_UCHAR words[128];
+    pcre2_get_error_message(code, words, sizeof words);
+    error_set(why, "\"%.200s\" is no regular expression: %s at character %zu", pattern,
+              (const char *)words, offset + 1);
+}
+
+struct regexp *regexp_compile(const char *pattern, struct arena *a, struct error *why)
+{
+    int code;
+    size_t offset;
+    struct regexp *r = arena_alloc(a, sizeof *r);
+    pcre2_general_context *memory = pcre2_general_context_create(take, leave, a);
+    pcre2_compile_context *how = memory ? pcre2_compile_context_create(memory) : NULL;
+    if (!r || !how || !(r->limits = pcre2_match_context_create(memory))) {
         error_set(why, "no memory for a regular expression");
         return NULL;
     }
-    int code;
-    size_t offset;
-    r->limits = pcre2_match_context_create(NULL);
-    r->code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, 0, &code, &offset, NULL);
+    r->code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, 0, &code, &offset, how);
     if (!r->code) {
-        PCRE2_UCHAR words[128];
-        pcre2_get_error_message(code, words, sizeof words);
-        error_set(why, "\"%.200s\" is no regular expression: %s at character %zu", pattern,
-                  (const char *)words, offset + 1);
-    }
-    if (!r->code || !r->limits) {
-        free_all(r);
+        refuse(pattern, code, offset, why);
         return NULL;
     }
     pcre2_set_match_limit(r->limits, STEPS);

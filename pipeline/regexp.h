@@ -8,8 +8,8 @@
 
 struct regexp;
 
-// NULL: not a regular expression; `why` says where it breaks. Lives until exit.
-struct regexp *regexp_compile(const char *pattern, struct error *why);
+// NULL: not a regular expression; `why` says where it breaks. Lives as long as the arena.
+struct regexp *regexp_compile(const char *pattern, struct arena *a, struct error *why);
 
 // The working memory of one thread, made at the first match; *room is NULL before.
 struct regexp_room;

@@ -54,7 +54,8 @@ static struct civil civil_of(int64_t time)
     c.hour = (int)(of_day / 3600);
     c.minute = (int)(of_day / 60 % 60);
     c.second = (int)(of_day % 60);
-    c.millisecond = (int)((time - seconds * SECOND) / MILLISECOND);
+    int64_t of_second = time % SECOND + (time % SECOND < 0 ? SECOND : 0);
+    c.millisecond = (int)(of_second / MILLISECOND);
     int since_march = (int)of_year;
     c.day_of_year = c.month > 2 ? since_march + 60 + is_leap(c.year) : since_march - 305;
     c.weekday = (int)(days + 3 - floor_divide(days + 3, 7) * 7) + 1;

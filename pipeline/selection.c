@@ -59,7 +59,7 @@ static bool add_expression(struct selection *sel, const char *name, const struct
                            struct arena *a, struct error *why)
 {
     char *inside = arena_printf(a, "%.*s", (int)strlen(name) - 2, name + 1);
-    struct regexp *r = inside ? regexp_compile(inside, why) : NULL;
+    struct regexp *r = inside ? regexp_compile(inside, a, why) : NULL;
     if (!r)
         return false;
     add_matching(sel, r, s);

@@ -238,6 +238,9 @@ static void object_without_members_is_written_empty(void **state)
     kit_begin(NULL, 0);
     *event_slot(&event, HEADERS) = (struct value){.kind = VALUE_TREE};
     expect("{\"http\":{\"request\":{\"headers\":{}}}}");
+    event_text(&event, HTTP_METHOD, span("GET"));
+    expect("{\"http\":{\"request\":{\"headers\":{},\"method\":\"GET\"}}}");
+    event_drop(&event, HTTP_METHOD);
     event_text(&event, HEADERS_HOST, span("h"));
     event_number(&event, BYTES, 1);
     expect("{\"http\":{\"request\":{\"headers\":{\"host\":\"h\"}}},\"source\":{\"bytes\":1}}");
