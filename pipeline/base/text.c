@@ -217,6 +217,9 @@ size_t text_time(uint8_t *to, int64_t nanoseconds, int digits)
     put_two(to + 14, clock / 60 % 60);
     put_two(to + 17, clock % 60);
     put_fraction(to + 20, (uint32_t)fraction, digits);
+    if (digits == 9)
+        while (digits > 3 && to[19 + digits] == '0')
+            digits--;
     to[20 + digits] = 'Z';
     return 21 + (size_t)digits;
 }

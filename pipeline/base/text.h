@@ -25,7 +25,8 @@ size_t text_signed(uint8_t *to, int64_t number);
 size_t text_ip(uint8_t *to, const uint8_t *bytes, int family);
 // Upper-case hexadecimal with dashes, as ECS wants it.
 size_t text_mac(uint8_t *to, const uint8_t bytes[6]);
-// RFC 3339 in UTC; `digits` of the second: 3, 6 or 9, cut, not rounded. Any 64-bit time has a text.
+// RFC 3339 in UTC; `digits` of the second: 3, 6 or 9, cut, not rounded. Of nine, zeros at the end
+// are left out, but for the first three. Any 64-bit time has a text.
 size_t text_time(uint8_t *to, int64_t nanoseconds, int digits);
 // Two lower- or upper-case digits a byte; `to` holds 2 × len.
 size_t text_hex(uint8_t *to, struct span bytes, bool upper);

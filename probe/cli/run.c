@@ -221,6 +221,7 @@ static void drain(struct session *s)
     }
     if (!s->publisher)
         return;
+    s->stopped = true;
     uint64_t left =
         publisher_stop(s->publisher, deadline == INT64_MAX ? clock_steady() + SECOND : deadline);
     if (left)
