@@ -10,6 +10,8 @@
 #include "pipeline/base/hash.h"
 #include "pipeline/base/thread.h"
 
+enum { STALE_FRAMES = 64 }; // so many in a row from long ago are another capture
+
 struct worker {
     struct worker_setup setup;
     pthread_t thread;
@@ -24,6 +26,7 @@ struct worker {
     struct flows *flows;
     int64_t now;     // the packets' clock
     uint32_t second; // last one that was aged
+    int stale;       // frames in a row that come from long before
     struct frame frames[FRAMES];
     struct packet packets[FRAMES];
 };
@@ -129,25 +132,36 @@ static void advance(struct worker *w, int64_t now)
     }
 }
 
-// A jump back beyond every time-out is a new capture, not disorder.
-static bool jumped_back(const struct worker *w, int64_t time)
+// Frames from long ago turn up singly where a ring was read twice; only when all frames come from
+// long ago is it another capture. True: the clock begins anew with this frame.
+static bool begins_anew(struct worker *w, int64_t time)
 {
-    return w->now && time < w->now - flows_longest(w->flows);
+    if (!w->now || time >= w->now - flows_longest(w->flows)) {
+        w->stale = 0;
+        return false;
+    }
+    return ++w->stale == STALE_FRAMES;
 }
 
 // Takes frames up to where the second changes, so that what is due goes before what comes after.
+// The clock is that of all frames, also of those that other workers keep: ageing does not depend on
+// how many there are.
 static void take(struct worker *w, int count)
 {
-    int packets = decode(w->decoder, w->frames, count, w->packets);
     int from = 0;
-    while (from < packets) {
-        if (jumped_back(w, w->packets[from].time))
-            restart_clock(w);
-        advance(w, w->packets[from].time);
+    while (from < count) {
+        advance(w, w->frames[from].time);
         int to = from + 1;
-        while (to < packets && clock_second(w->packets[to].time) == w->second)
+        while (to < count && clock_second(w->frames[to].time) <= w->second)
             to++;
-        flows_take(w->flows, w->packets + from, to - from);
+        bool anew = false;
+        for (int i = from; i < to && !anew; i++)
+            if ((anew = begins_anew(w, w->frames[i].time)))
+                to = i;
+        int packets = decode(w->decoder, w->frames + from, to - from, w->packets);
+        flows_take(w->flows, w->packets, packets);
+        if (anew)
+            restart_clock(w);
         from = to;
     }
 }
