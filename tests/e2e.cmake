@@ -1,0 +1,13 @@
+# Tests of the whole program. Each prints a line for each group of its tests, and for what failed
+# the command that repeats it. Label `threads`: also run in the TSan build.
+find_package(Python3 3.11 REQUIRED COMPONENTS Interpreter)
+
+# weir_e2e(name file [arguments…])
+function(weir_e2e name file)
+  add_test(NAME ${name} COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/${file} ${ARGN})
+  set_tests_properties(${name} PROPERTIES ENVIRONMENT "WEIR=$<TARGET_FILE:weir>;PYTHONDONTWRITEBYTECODE=1"
+    TIMEOUT 600)
+endfunction()
+
+weir_e2e(golden.check golden/check)
+weir_e2e(e2e.docs e2e/docs.py)
