@@ -285,7 +285,7 @@ static void pipes(void **state)
     place_close(&p);
 }
 
-// Gaps of 0, 250 and -1000 ms and then 50: the file lasts 300 ms, and its times are now's.
+// Gaps of 0, 250 and -1000 ms, and in another file 50: it takes 300 ms, and the times are now's.
 static void paced_by_time(void **state)
 {
     (void)state;
@@ -299,17 +299,22 @@ static void paced_by_time(void **state)
     put_record(&b, 100, 0, 10, 10, 1);
     put_record(&b, 100, 250000, 10, 10, 2);
     put_record(&b, 99, 250000, 10, 10, 3);
-    put_record(&b, 99, 300000, 10, 10, 4);
-    const char *path = place_write(&p, "a", b.at, b.len);
-    struct source_setup setup = usual_setup(&p, &path, 1);
+    const char *files[2] = {place_write(&p, "a", b.at, b.len)};
+    b.len = 0;
+    put_header(&b, MICRO, 1);
+    put_record(&b, 5000, 0, 10, 10, 4); // another file does not wait for its day
+    put_record(&b, 5000, 50000, 10, 10, 5);
+    files[1] = place_write(&p, "b", b.at, b.len);
+    struct source_setup setup = usual_setup(&p, files, 2);
     setup.full_speed = false;
     void *source = source_file.open(&setup, &why);
     int64_t began = clock_steady(), wall = clock_wall();
-    unsigned frames_seen = 0, idle = 0;
+    unsigned frames_seen = 0, idle = 0, restarts = 0;
     enum source_state now;
     int count;
     while ((now = source_file.read(source, frames, FRAMES, &count, &why)) != SOURCE_END) {
-        assert_true(now == SOURCE_FRAMES || now == SOURCE_IDLE);
+        assert_int_not_equal(now, SOURCE_FAILED);
+        restarts += now == SOURCE_RESTART;
         idle += now == SOURCE_IDLE;
         for (int i = 0; i < count; i++, frames_seen++) {
             assert_int_equal(frames[i].at[0], frames_seen);
@@ -318,8 +323,9 @@ static void paced_by_time(void **state)
                 assert_true(clock_steady() - began >= 250 * MILLISECOND);
         }
     }
-    assert_int_equal(frames_seen, 5);
+    assert_int_equal(frames_seen, 6);
     assert_true(idle >= 2);
+    assert_int_equal(restarts, 1);
     assert_true(clock_steady() - began >= 300 * MILLISECOND);
     source_file.close(source);
     clear(&b);

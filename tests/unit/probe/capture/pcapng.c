@@ -213,6 +213,15 @@ static void damage_is_found(void **state)
     assert_damage(&b, second + 20, 9, 1); // more than the block holds
     assert_damage(&b, second + 20, 0xffffffff, 1);
     assert_damage(&b, second + 36, 41, 1); // the closing length
+
+    size_t other = b.len, block = begin_block(&b, 5);
+    put64(&b, 0);
+    end_block(&b, block);
+    assert_int_equal(read_bytes(&b).r.count, 2);
+    assert_damage(&b, other + 16, 24, 2);
+    b.len = other;
+    put(&b, "\5\0\0\0\x0d\0\0\0?\x0d\0\0\0???", 16); // not a multiple of four
+    assert_non_null(read_bytes(&b).r.damage);
     clear(&b);
 }
 

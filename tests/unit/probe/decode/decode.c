@@ -93,6 +93,14 @@ static void udp_over_ipv6(void **state)
     assert_int_equal(packet_address(&t.packet, 0)[15], 5);
     assert_int_equal(packet_address(&t.packet, 1)[15], 3);
     assert_int_equal(t.packet.payload_len, 6);
+    b.at[ip + 23] = 3; // a host that talks to itself
+    assert_true(decode_all(&t, &b, LINK_ETHERNET));
+    assert_int_equal(t.packet.sender, 0);
+    assert_int_equal(t.packet.key.port[0], 53);
+    set16(&b, udp, 5353);
+    assert_true(decode_all(&t, &b, LINK_ETHERNET));
+    assert_int_equal(t.packet.sender, 1);
+    assert_int_equal(t.packet.key.port[0], 1024);
     bench_close(&t);
 }
 

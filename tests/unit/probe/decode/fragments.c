@@ -180,6 +180,10 @@ static void contradicting_ends_give_up(void **state)
     assert_false(send4(&t, &shorter, 2, PART, PART));
     assert_false(send4(&t, &d, 2, 2 * PART, PART));
     assert_int_equal(counter_get(t.counters.undecoded_fragment_overlap), 4);
+    struct bytes longer = make_datagram(3992);
+    assert_false(send4(&t, &longer, 3, 2 * PART, PART));
+    assert_false(send4(&t, &shorter, 3, PART, PART));
+    assert_int_equal(counter_get(t.counters.undecoded_fragment_overlap), 6);
     bench_close(&t);
 }
 
@@ -337,6 +341,32 @@ static void tunnels_in_fragments_in_tunnels(void **state)
     bench_close(&t);
 }
 
+// The same fragment in two tunnels belongs to two datagrams.
+static void tunnels_do_not_mix(void **state)
+{
+    (void)state;
+    struct bytes d = make_datagram(1992);
+    static struct bytes b;
+    struct bench t;
+    bench_open(&t);
+    for (uint32_t i = 0; i < 4; i++) {
+        bool second = i >= 2;
+        b.len = 0;
+        uint32_t outer = put_ipv4(&b, PROTO_GRE, 1, 2);
+        put32(&b, 0x20000000 | ETHER_IPV4);
+        put32(&b, i % 2);
+        uint32_t ip = put_ipv4_part(&b, PROTO_UDP, 8, 9, 3, second ? PART / 8 : MORE);
+        put(&b, d.at + (second ? PART : 0), PART);
+        end_ipv4(&b, ip);
+        end_ipv4(&b, outer);
+        assert_int_equal(decode_all(&t, &b, LINK_RAW), second);
+        if (second)
+            assert_int_equal(t.packet.key.tunnel, i % 2);
+    }
+    assert_int_equal(counter_get(t.counters.fragments_whole), 2);
+    bench_close(&t);
+}
+
 // Inside what was put together from IPv6 fragments, a fragment header is a broken chain.
 static void fragments_of_fragments_end(void **state)
 {
@@ -383,6 +413,7 @@ static void workers_share_datagrams(void **state)
         decoder_forget(worker[i].decoder);
         seen += counter_get(worker[i].counters.packets_seen);
         assert_int_equal(counter_get(worker[i].counters.undecoded_fragment_lost), i == 0);
+        assert_int_equal(counter_get(worker[i].counters.fragments_seen), i == 0 ? 3 : 0);
         bench_close(&worker[i]);
     }
     assert_int_equal(seen, 3);
@@ -427,6 +458,7 @@ int main(void)
         cmocka_unit_test(longest_datagram),
         cmocka_unit_test(cut_parts_are_told),
         cmocka_unit_test(tunnels_in_fragments_in_tunnels),
+        cmocka_unit_test(tunnels_do_not_mix),
         cmocka_unit_test(fragments_of_fragments_end),
         cmocka_unit_test(workers_share_datagrams),
         cmocka_unit_test(wild_parts),

@@ -88,10 +88,10 @@ static void cut_bytes_are_told(void **state)
 static void put_extension(struct bytes *b, unsigned kind, unsigned next)
 {
     put8(b, next);
-    put8(b, kind == 51 ? 4 : kind == 44 ? 0 : 1);
+    put8(b, kind == 51 ? 6 : kind == 44 ? 0 : 1);
     put_zeros(b, 6);
     if (kind == 51)
-        put_zeros(b, 16);
+        put_zeros(b, 24);
     else if (kind != 44)
         put_zeros(b, 8);
 }
@@ -99,7 +99,7 @@ static void put_extension(struct bytes *b, unsigned kind, unsigned next)
 static void all_extensions_are_passed(void **state)
 {
     (void)state;
-    static const unsigned kinds[] = {0, 60, 43, 44, 51, 135, 139, 140, PROTO_UDP};
+    static const unsigned kinds[] = {0, 60, 43, 44, 135, 139, 140, 51, PROTO_UDP};
     static struct bytes b;
     struct bench t;
     bench_open(&t);
@@ -126,8 +126,10 @@ static void endless_chains_end(void **state)
     struct bench t;
     bench_open(&t);
     uint32_t ip = put_ipv6(&b, 60, 1, 2);
-    for (int i = 0; i < 1000; i++)
+    for (int i = 1; i < 1000; i++)
         put_extension(&b, 60, 60);
+    put_extension(&b, 60, PROTO_UDP); // where nobody goes
+    put_udp(&b, 1, 2);
     end_ipv6(&b, ip);
     assert_true(decode_all(&t, &b, LINK_RAW));
     assert_int_equal(t.packet.key.family, 6);
