@@ -28,6 +28,7 @@ static const struct oddity oddities[] = {
      "presentation form of its RFC"},
     {"badvers_as_badsig", "Response code 16 is called BADSIG, not BADVERS"},
     {"expire_as_local", "The EDNS option EXPIRE is shown as dns.opt.local"},
+    {"blank_before_algorithms", "dns.opt.dau, dhu and n3u begin with a blank"},
     {NULL, NULL}};
 
 #define NOTE(name, literal) static const struct span name = SPAN(literal)
@@ -381,12 +382,25 @@ static uint32_t dns_feed(struct conn *c, enum side from, struct span data, uint3
     return conn_is_datagram(c) ? feed_datagram(c, from, data) : feed_stream(c, from, data);
 }
 
+// The rest of the message begun will not come.
+static void message_torn(struct conn *c, enum side from)
+{
+    const struct framing *f = &((struct dns_conn *)conn_state(c))->framing[from];
+    if (!f->eating && f->rest && f->known && (f->flags & DNS_QR))
+        answer_failed(c, from, f->id, note_cut_answer);
+}
+
+static void dns_end(struct conn *c, enum side from, enum ending how)
+{
+    (void)how;
+    message_torn(c, from);
+}
+
 // A hole inside a message costs that message only: its length says where the next one begins.
 static void dns_gap(struct conn *c, enum side from, uint32_t missing)
 {
     struct framing *f = &((struct dns_conn *)conn_state(c))->framing[from];
-    if (!f->eating && f->rest && f->known && (f->flags & DNS_QR))
-        answer_failed(c, from, f->id, note_cut_answer);
+    message_torn(c, from);
     bool inside = missing <= f->rest;
     f->rest = inside ? f->rest - missing : 0;
     f->eating = f->rest;
@@ -441,5 +455,6 @@ const struct protocol dns_protocol = {
     .timeout = "10s",
     .feed = dns_feed,
     .gap = dns_gap,
+    .end = dns_end,
     .publish = dns_publish,
 };

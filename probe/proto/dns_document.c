@@ -24,7 +24,10 @@ static const struct field fields[] = {
 const struct field_table dns_field_table = {"dns", &common_table, fields,
                                             DNS_FIELDS - COMMON_FIELDS};
 
-enum { LIST_CEILING = 48 << 10 }; // bytes of one list of records in a document, and of one line
+enum {
+    LIST_CEILING = 48 << 10, // bytes of one list of records in a document, and of one line
+    RELATED = 128,           // records whose addresses become related; each is sought among them
+};
 
 static struct span copied(struct event *e, struct span text)
 {
@@ -164,7 +167,7 @@ static void set_options(struct event *e, const struct dns_message *m, bool raw)
         if (!field)
             continue;
         dns_edns_text(&pen, &o);
-        event_text_copy(e, field, pen_written(&pen));
+        event_text_copy(e, field, raw ? pen_written(&pen) : span_trim(pen_written(&pen)));
     }
 }
 
@@ -205,7 +208,8 @@ static void set_resolved(struct event *e, const struct dns_message *m)
             continue;
         struct value ip = value_ip(m->bytes.at + r.data, family);
         event_add(e, DNS_RESOLVED_IP, ip);
-        event_add_new(e, F_RELATED_IP, ip);
+        if (i < RELATED)
+            event_add_new(e, F_RELATED_IP, ip);
     }
 }
 

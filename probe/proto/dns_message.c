@@ -140,15 +140,14 @@ size_t dns_name_wire(struct span message, uint32_t *offset, uint8_t to[DNS_NAME_
 // Moves behind a name without following it: a pointer is its end.
 static void name_skip(struct reader *r)
 {
-    unsigned wire = 0;
+    const uint8_t *begin = r->at;
     for (;;) {
         uint8_t length = reader_u8(r);
         if (is_pointer(length)) {
             reader_skip(r, 1);
             return;
         }
-        wire += length + 1u;
-        if (length > 63 || wire > DNS_NAME_WIRE)
+        if (length > 63 || r->at - begin > DNS_NAME_WIRE)
             reader_fail(r);
         if (!length || !reader_ok(r))
             return;
@@ -157,6 +156,8 @@ static void name_skip(struct reader *r)
 }
 
 // ── questions and records ──
+
+enum { RECORD_FIXED = 10 }; // bytes of type, class, time to live, length
 
 bool dns_question_read(struct span message, uint32_t *offset, struct dns_question *q)
 {
@@ -174,10 +175,14 @@ bool dns_record_read(struct span message, uint32_t *offset, struct dns_record *r
     struct reader r = reader_at(message, *offset);
     rr->name = *offset;
     name_skip(&r);
-    rr->type = reader_be16(&r);
-    rr->class = reader_be16(&r);
-    rr->ttl = reader_be32(&r);
-    rr->data_len = reader_be16(&r);
+    struct span fixed = reader_bytes(&r, RECORD_FIXED);
+    if (!fixed.len)
+        return false;
+    const uint8_t *at = fixed.at;
+    rr->type = (uint16_t)(at[0] << 8 | at[1]);
+    rr->class = (uint16_t)(at[2] << 8 | at[3]);
+    rr->ttl = (uint32_t)at[4] << 24 | (uint32_t)at[5] << 16 | (uint32_t)at[6] << 8 | at[7];
+    rr->data_len = (uint16_t)(at[8] << 8 | at[9]);
     rr->data = offset_of(message, &r);
     reader_skip(&r, rr->data_len);
     *offset = offset_of(message, &r);

@@ -144,7 +144,7 @@ static void line_questions(struct pen *to, const struct dns_message *m)
 {
     struct dns_question q;
     uint32_t offset = DNS_HEADER;
-    for (unsigned i = 0; i < m->questions && i < DNS_RENDERED; i++) {
+    for (unsigned i = 0; i < m->questions && i < DNS_RENDERED && !to->full; i++) {
         if (!dns_question_read(m->bytes, &offset, &q))
             return;
         if (i)

@@ -53,6 +53,24 @@ static void finish(int count)
     harness_close(&h);
 }
 
+static void put_ask(unsigned id, const char *name)
+{
+    build_ask(&b, id, name);
+    build_framed(&stream, &b);
+}
+
+static void put_reply(unsigned id, const char *name)
+{
+    build_reply(&b, id, name);
+    build_framed(&stream, &b);
+}
+
+static void flush_stream(enum side from)
+{
+    harness_feed(&h, from, stream.bytes, stream.len);
+    stream.len = 0;
+}
+
 // ── UDP ──
 
 static void pairs_by_id(void **state)
@@ -276,7 +294,8 @@ static void notes_large_messages(void **state)
 static void writes_options(void **state)
 {
     (void)state;
-    static const char options[] = "\0\3\0\2ns\0\12\0\2\1\2\0\11\0\4\0\0\0\7\0\17\0\2\0\22";
+    static const char options[] =
+        "\0\5\0\1\10\0\3\0\2ns\0\12\0\2\1\2\0\11\0\4\0\0\0\7\0\17\0\2\0\22";
     for (int compat = 0; compat < 2; compat++) {
         open_udp("", compat);
         build_header(&b, 1, 0x0100, 1, 0, 0, 1);
@@ -290,6 +309,7 @@ static void writes_options(void **state)
         send(CLIENT);
         harness_wait(&h, 20 * SECOND);
         assert_int_equal(documents(), 1);
+        assert_document_has(&h, 0, compat ? "\"dau\":\" RSASHA256\"" : "\"dau\":\"RSASHA256\"");
         assert_document_has(&h, 0, "\"nsid\":\"6e73\"");
         assert_document_has(&h, 0, "\"cookie\":\"0102\"");
         assert_document_has(&h, 0, compat ? "\"local\":\"7\"" : "\"expire\":\"7\"");
@@ -356,6 +376,29 @@ static void keeps_long_questions(void **state)
     finish(1);
 }
 
+// Thousands of addresses: some are shown, all are counted, and the document stays small enough.
+static void limits_answers(void **state)
+{
+    (void)state;
+    open_tcp("send_response: true", true);
+    put_ask(1, "a.example.com");
+    flush_stream(CLIENT);
+    build_header(&b, 1, 0x8180, 1, 4000, 0, 0);
+    build_question(&b, "a.example.com", 1);
+    for (unsigned i = 0; i < 4000; i++) {
+        build_record(&b, 1, 60, 4);
+        build_32(&b, 0x0a010000 + i);
+    }
+    build_framed(&stream, &b);
+    flush_stream(SERVER);
+    assert_int_equal(documents(), 1);
+    assert_document_has(&h, 0, "\"answers_count\":4000");
+    assert_document_has(&h, 0, "\"data\":\"10.1.1.255\"");
+    assert_document_lacks(&h, 0, "10.1.2.0");
+    assert_true(strlen(h.documents[0]) < 100000);
+    finish(1);
+}
+
 static void takes_cut_datagrams(void **state)
 {
     (void)state;
@@ -387,24 +430,6 @@ static void ignores_what_is_not_dns(void **state)
 }
 
 // ── TCP ──
-
-static void put_ask(unsigned id, const char *name)
-{
-    build_ask(&b, id, name);
-    build_framed(&stream, &b);
-}
-
-static void put_reply(unsigned id, const char *name)
-{
-    build_reply(&b, id, name);
-    build_framed(&stream, &b);
-}
-
-static void flush_stream(enum side from)
-{
-    harness_feed(&h, from, stream.bytes, stream.len);
-    stream.len = 0;
-}
 
 static void reads_several_in_a_segment(void **state)
 {
@@ -492,6 +517,21 @@ static void crosses_holes(void **state)
     assert_document_has(&h, 1, "b.example.com");
     assert_document_has(&h, 1, "\"status\":\"OK\"");
     finish(2);
+}
+
+// The server closes inside an answer.
+static void notes_torn_answers(void **state)
+{
+    (void)state;
+    open_tcp("", true);
+    put_ask(1, "a.example.com");
+    flush_stream(CLIENT);
+    put_reply(1, "a.example.com");
+    harness_feed(&h, SERVER, stream.bytes, 20);
+    harness_fin(&h, SERVER);
+    assert_int_equal(documents(), 1);
+    assert_document_has(&h, 0, "\"message\":\"Response: Message's data is incomplete\"");
+    finish(1);
 }
 
 // After a hole as large as this nobody knows where a message begins, until one does.
@@ -694,12 +734,14 @@ int main(void)
         cmocka_unit_test(writes_wanted_sections),
         cmocka_unit_test(writes_lines),
         cmocka_unit_test(keeps_long_questions),
+        cmocka_unit_test(limits_answers),
         cmocka_unit_test(takes_cut_datagrams),
         cmocka_unit_test(ignores_what_is_not_dns),
         cmocka_unit_test(reads_several_in_a_segment),
         cmocka_unit_test(reads_byte_by_byte),
         cmocka_unit_test(reads_any_segments),
         cmocka_unit_test(crosses_holes),
+        cmocka_unit_test(notes_torn_answers),
         cmocka_unit_test(finds_the_next_message),
         cmocka_unit_test(joins_in_the_middle),
         cmocka_unit_test(notes_bad_answers),
