@@ -101,23 +101,40 @@ static void write_mac(const struct value *v, struct pen *pen)
     *pen->at++ = '"';
 }
 
+static void write_null(struct pen *pen)
+{
+    pen_raw(pen, (struct span)SPAN("null"));
+}
+
+static void write_json(const struct value *v, struct pen *pen)
+{
+    if (v->len)
+        pen_raw(pen, span_of(v->at, v->len));
+    else
+        write_null(pen);
+}
+
 static void write_value(const struct value *v, struct pen *pen, int digits, int depth);
 
-static void write_list(const struct list_item *item, struct pen *pen, int digits, int depth)
+static void write_list(const struct value *v, struct pen *pen, int digits, int depth)
 {
+    if (depth >= EVENT_TREE_DEPTH) {
+        write_null(pen);
+        return;
+    }
     pen_byte(pen, '[');
-    for (const struct list_item *i = item; i; i = i->next) {
-        if (i != item)
+    for (const struct list_item *i = v->list; i; i = i->next) {
+        if (i != v->list)
             pen_byte(pen, ',');
         write_value(&i->value, pen, digits, depth + 1);
     }
     pen_byte(pen, ']');
 }
 
-static void write_members(const struct tree_item *item, struct pen *pen, int digits, int depth)
+static void write_members(const struct value *v, struct pen *pen, int digits, int depth)
 {
-    for (const struct tree_item *i = item; i; i = i->next) {
-        if (i != item)
+    for (const struct tree_item *i = v->tree; i; i = i->next) {
+        if (i != v->tree)
             pen_byte(pen, ',');
         pen_text(pen, i->key);
         pen_byte(pen, ':');
@@ -125,19 +142,20 @@ static void write_members(const struct tree_item *item, struct pen *pen, int dig
     }
 }
 
-static void write_tree(const struct tree_item *item, struct pen *pen, int digits, int depth)
+static void write_tree(const struct value *v, struct pen *pen, int digits, int depth)
 {
+    if (depth >= EVENT_TREE_DEPTH) {
+        write_null(pen);
+        return;
+    }
     pen_byte(pen, '{');
-    write_members(item, pen, digits, depth);
+    write_members(v, pen, digits, depth);
     pen_byte(pen, '}');
 }
 
+// Each case ends with a call, so this costs no more than the jump.
 static void write_value(const struct value *v, struct pen *pen, int digits, int depth)
 {
-    if (depth > EVENT_TREE_DEPTH) {
-        pen_raw(pen, (struct span)SPAN("null"));
-        return;
-    }
     switch ((enum value_kind)v->kind) {
     case VALUE_TEXT:
         if (v->cut)
@@ -170,18 +188,18 @@ static void write_value(const struct value *v, struct pen *pen, int digits, int 
         write_mac(v, pen);
         return;
     case VALUE_JSON:
-        pen_raw(pen, v->len ? span_of(v->at, v->len) : (struct span)SPAN("null"));
+        write_json(v, pen);
         return;
     case VALUE_LIST:
-        write_list(v->list, pen, digits, depth);
+        write_list(v, pen, digits, depth);
         return;
     case VALUE_TREE:
-        write_tree(v->tree, pen, digits, depth);
+        write_tree(v, pen, digits, depth);
         return;
     case VALUE_NULL:
         break;
     }
-    pen_raw(pen, (struct span)SPAN("null"));
+    write_null(pen);
 }
 
 void value_write(const struct value *v, struct pen *pen, int digits)
@@ -199,21 +217,30 @@ struct place {
     bool comma;            // something stands before, in the innermost of them
 };
 
-// Closes the objects that end before `rank`, opens those around it and writes its key.
+// Copies in blocks of FIELD_PAD bytes, beyond the end if need be: a key is short, and calling
+// memcpy takes longer than the copying.
+static inline void copy_key(uint8_t *to, const char *key, size_t len)
+{
+    for (size_t i = 0; i < len; i += FIELD_PAD)
+        memcpy(to + i, key + i, FIELD_PAD);
+}
+
+// Closes the objects that end before `rank`, opens those around it and writes its key. More room is
+// asked for than is filled, for the blocks.
 static void write_key(struct place *p, const struct field_key *key, unsigned rank)
 {
     unsigned depth = p->depth;
     while (depth && p->until[depth - 1] < rank)
         depth--;
     size_t closed = p->depth - depth, from = key->step[depth], len = key->open_len - from;
-    if (!pen_room(&p->pen, closed + 1 + len))
+    if (!pen_room(&p->pen, FIELD_DEPTH + 1 + len + FIELD_PAD))
         return;
     uint8_t *at = p->pen.at;
-    for (size_t i = 0; i < closed; i++)
-        *at++ = '}';
+    memcpy(at, "}}}}}}}}}}}}}}}}", FIELD_DEPTH);
+    at += closed;
     *at = ',';
     at += p->comma || closed;
-    memcpy(at, key->open + from, len);
+    copy_key(at, key->open + from, len);
     p->pen.at = at + len;
     p->depth = key->depth;
     p->until = key->until;
@@ -236,10 +263,10 @@ static unsigned write_object(const struct event *e, struct place *p, const struc
     const struct value *v = &e->values[rank];
     if (v->kind != VALUE_TREE) {
         value_write(v, &p->pen, e->digits);
-        return key->until[key->depth];
+        return key->last;
     }
     pen_byte(&p->pen, '{');
-    write_members(v->tree, &p->pen, e->digits, 0);
+    write_members(v, &p->pen, e->digits, 0);
     p->depth = key->depth + 1U;
     p->comma = v->tree;
     return rank;
@@ -259,7 +286,7 @@ static void write_ranks(const struct event *e, struct place *p, unsigned from, u
                 return;
             const struct field_key *key = &keys[rank];
             write_key(p, key, rank);
-            if (key->until[key->depth] == rank)
+            if (key->last == rank)
                 write_value(&e->values[rank], &p->pen, e->digits, 0);
             else
                 from = write_object(e, p, key, rank) + 1;

@@ -132,8 +132,7 @@ static void clear(struct event *e, unsigned first, unsigned last)
 // The last rank inside a field.
 static unsigned last_inside(const struct event *e, unsigned rank)
 {
-    const struct field_key *key = &schema_keys(e->schema)[rank];
-    return key->until[key->depth];
+    return schema_keys(e->schema)[rank].last;
 }
 
 // ── lists ────────────────────────────────────────────────────────────────────────────────────────

@@ -325,10 +325,14 @@ static bool write_key(struct build *b, unsigned rank, const uint16_t *last)
         pen_text(&pen, s->nodes[r].part);
         pen_raw(&pen, d < depth ? (struct span)SPAN(":{") : (struct span)SPAN(":"));
     }
-    struct span open = arena_copy(b->arena, pen_written(&pen));
+    struct span open = pen_written(&pen);
+    char *kept = arena_alloc(b->arena, open.len + FIELD_PAD);
+    if (!kept)
+        return no_memory(b->why);
+    memcpy(kept, open.at, open.len);
     s->keys[rank] =
-        (struct field_key){(const char *)open.at, (uint16_t)open.len, (uint8_t)depth, step, until};
-    return open.at ? true : no_memory(b->why);
+        (struct field_key){kept, (uint16_t)open.len, last[rank], (uint8_t)depth, step, until};
+    return true;
 }
 
 static bool write_keys(struct build *b)
@@ -337,6 +341,7 @@ static bool write_keys(struct build *b)
     unsigned never = s->size - 1;
     uint16_t *last = arena_alloc(b->arena, s->size * sizeof *last);
     static const uint16_t zero[1] = {0};
+    static const char nothing[FIELD_PAD] = "";
     s->keys = arena_alloc(b->arena, s->size * sizeof *s->keys);
     if (!last || !s->keys)
         return no_memory(b->why);
@@ -350,7 +355,7 @@ static bool write_keys(struct build *b)
     for (unsigned r = 0; r < never; r++)
         if (!write_key(b, r, last))
             return false;
-    s->keys[never] = (struct field_key){"", 0, 0, zero, last + never};
+    s->keys[never] = (struct field_key){nothing, 0, last[never], 0, zero, last + never};
     return true;
 }
 
@@ -383,7 +388,7 @@ static bool index_children(struct build *b)
 unsigned schema_child(const struct schema *s, unsigned parent, struct span part)
 {
     unsigned never = s->size - 1;
-    if (parent != never && s->keys[parent].until[s->keys[parent].depth] == parent)
+    if (parent != never && s->keys[parent].last == parent)
         return never; // it has none
     for (uint32_t slot = child_slot(s, parent, part); s->children[slot];
          slot = (slot + 1) & s->mask) {
@@ -423,7 +428,7 @@ struct field_path schema_path(const struct schema *s, const char *name, struct a
     unsigned literal = find_literal(s, rest), at = walk(s, &rest);
     if (rest.len == 0 && at != never) {
         path.first = (uint16_t)at;
-        path.last = s->keys[at].until[s->keys[at].depth];
+        path.last = s->keys[at].last;
         path.literal = (uint16_t)literal;
     } else if (literal != never) {
         path.first = path.last = (uint16_t)literal;
@@ -470,7 +475,7 @@ static bool fill_maps(const struct build *b)
 static unsigned first_behind_metadata(const struct schema *s)
 {
     unsigned rank = schema_child(s, s->size - 1, (struct span)SPAN("@metadata"));
-    return rank == s->size - 1 ? 0 : s->keys[rank].until[0] + 1U;
+    return rank == s->size - 1 ? 0 : s->keys[rank].last + 1U;
 }
 
 struct schema *schema_build(const struct field_table *const *tables, int table_count,

@@ -13,7 +13,8 @@
 enum {
     FIELD_DEPTH = 16,    // parts of a name at most
     FIELD_LENGTH = 1024, // bytes of a name at most
-    FIELD_RANKS = 65000  // names and objects at most
+    FIELD_RANKS = 65000, // names and objects at most
+    FIELD_PAD = 32
 };
 
 enum field_type {
@@ -94,13 +95,13 @@ struct field_path schema_path(const struct schema *s, const char *name, struct a
 // How a rank is written. An object is open while ranks of its interval come.
 struct field_key {
     const char *open; // `"http":{"request":{"method":` : names of all objects around it, then the
-                      // key; escaped
+                      // key; escaped. FIELD_PAD bytes follow, so that it may be copied in blocks
     uint16_t open_len;
+    uint16_t last; // last rank inside the field itself: its own if there is nothing inside
     uint8_t depth; // objects around it
-    const uint16_t
-        *step; // step[d]: where in `open` the part behind d open objects begins; depth + 1 entries
-    const uint16_t *until; // until[d]: last rank inside the object opened at depth d; depth + 1
-                           // entries, the last of them for what lies inside the field itself
+    // Each has depth + 1 entries. step[d]: where in `open` the part behind d open objects begins.
+    // until[d]: last rank inside the object opened at depth d; until[depth] is `last`.
+    const uint16_t *step, *until;
 };
 const struct field_key *schema_keys(const struct schema *s); // schema_size() of them
 

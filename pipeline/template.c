@@ -44,8 +44,7 @@ struct printing {
 
 static unsigned last_inside(const struct schema *s, unsigned rank)
 {
-    const struct field_key *key = &schema_keys(s)[rank];
-    return key->until[key->depth];
+    return schema_keys(s)[rank].last;
 }
 
 static void print_properties(const struct printing *p, unsigned first, unsigned last, int indent);

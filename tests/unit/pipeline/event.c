@@ -302,7 +302,7 @@ static void deep_tree_ends_in_null(void **state)
     int depth = 0;
     for (const char *at = document(); *at; at++)
         depth += *at == '{';
-    assert_int_equal(depth, EVENT_TREE_DEPTH + 2);
+    assert_int_equal(depth, EVENT_TREE_DEPTH + 1);
     assert_non_null(strstr(document_text, "{\"k\":null}"));
 }
 
