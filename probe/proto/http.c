@@ -15,6 +15,7 @@ struct http_side {
     uint64_t number; // of the transaction whose message is at hand; 0 none
     int64_t ended;   // arrival of the last byte of the last message
     int64_t stray;   // arrival of bytes that are no message and no whole line; 0 none
+    bool lost;       // looks for the next message
 };
 
 struct http_conn {
@@ -103,6 +104,7 @@ static void begin_message(struct call *f, const struct http_token *token)
     f->begin = f->at;
     f->t = NULL;
     f->s->stray = 0;
+    f->s->lost = false;
     if (p->major == 2) {
         conn_done(f->c);
         f->h->over = true;
@@ -168,7 +170,7 @@ static void end_message(struct call *f)
 
 static void stray(struct call *f, struct span bytes)
 {
-    if (span_find(bytes, '\n') >= 0)
+    if (span_find_span(bytes, (struct span)SPAN("\r\n")) >= 0)
         f->s->stray = 0;
     else if (!f->s->stray)
         f->s->stray = conn_time(f->c, f->from, f->at);
@@ -209,6 +211,9 @@ static void take(struct call *f, enum http_token_kind kind, const struct http_to
         end_message(f);
         break;
     case HTTP_LOST:
+        if (!f->s->lost)
+            counter_add(conn_counters(f->c)->conn_resyncs, 1);
+        f->s->lost = true;
         stray(f, token->bytes);
         break;
     case HTTP_FRAMING:
@@ -263,7 +268,7 @@ static void http_hole(struct conn *c, enum side from, uint32_t missing)
     if (t) {
         struct http_exchange *x = t->state;
         bool all = hole == HTTP_HOLE_INSIDE || missing < left;
-        x->message[from].body_bytes += all ? missing : left;
+        x->message[from].hole_bytes += all ? missing : left;
         t->lossy[from] = true;
     }
     if (hole == HTTP_HOLE_ENDS)

@@ -16,7 +16,7 @@ struct http_settings {
     int64_t max_message_size;
 };
 
-enum { HTTP_FIELDS_MOST = 256 }; // kept by option, of one message
+enum { HTTP_FIELDS_MOST = 256 }; // lines kept by option, of one message
 
 // A field kept because send_headers or send_all_headers asks for it. Repeats are joined.
 struct http_kept {
@@ -35,13 +35,17 @@ struct http_message {
     struct chain type, coding, transfer; // Content-Type, Content-Encoding, Transfer-Encoding
     struct http_kept *kept, *newest;
     uint64_t length;     // Content-Length
-    uint64_t body_bytes; // of the body, chunk framing taken off, holes counted
+    uint64_t body_bytes; // of the body that came, chunk framing taken off
+    uint64_t hole_bytes; // of the body that did not
+    uint32_t body_most;  // bytes of it to keep
     uint16_t kept_count;
     uint16_t status; // of an answer
     uint8_t major, minor;
     bool begun, has_length;
-    bool exported; // the body goes into the document
-    bool form;     // the body holds parameters
+    bool keeps_head;   // by send_request, send_response
+    bool keeps_fields; // some fields are kept by option
+    bool exported;     // the body goes into the document
+    bool form;         // the body holds parameters
 };
 
 struct http_exchange {

@@ -4,6 +4,7 @@
 
 #include "probe/proto/http.h"
 
+#include "probe/proto/http_body.h"
 #include "probe/proto/http_parse.h"
 
 static const struct http_settings *settings_of(const struct transaction *t)
@@ -62,12 +63,6 @@ static void append_value(struct transaction *t, struct chain *to, struct span va
 
 // ── the head as it was sent ──
 
-static bool keeps_head(const struct transaction *t, enum side from)
-{
-    const struct common_settings *common = conn_common(t->conn);
-    return from == CLIENT ? common->send_request : common->send_response;
-}
-
 static bool is_authorization(struct span name)
 {
     return span_is_nocase(name, (struct span)SPAN("authorization")) ||
@@ -95,46 +90,35 @@ static void append_hidden(struct transaction *t, struct chain *to, struct span l
 
 // ── fields ──
 
-static void append_first(struct transaction *t, struct chain *to, struct span value)
+// Where a field that is always understood goes; NULL: nowhere.
+static struct chain *place_of(struct http_exchange *x, enum side from, enum http_known known)
 {
-    if (!to->len)
-        append_value(t, to, value);
+    struct http_message *m = &x->message[from];
+    switch (known) {
+    case HTTP_CONTENT_TYPE:
+        return &m->type;
+    case HTTP_CONTENT_ENCODING:
+        return &m->coding;
+    case HTTP_TRANSFER_ENCODING:
+        return &m->transfer;
+    case HTTP_HOST:
+        return from == CLIENT ? &x->host : NULL;
+    case HTTP_REFERER:
+        return from == CLIENT ? &x->referrer : NULL;
+    case HTTP_USER_AGENT:
+        return from == CLIENT ? &x->agent : NULL;
+    default:
+        return NULL;
+    }
 }
 
-// The fields that are always understood; those that decide where a body ends are the parser's.
-static void keep_known(struct transaction *t, enum side from, struct span name, struct span value)
+// Codings add up; of the others the first counts.
+static void keep_known(struct transaction *t, enum side from, const struct http_token *token)
 {
-    struct http_exchange *x = t->state;
-    struct http_message *m = &x->message[from];
-    switch (name.len) {
-    case 4:
-        if (from == CLIENT && span_is_nocase(name, (struct span)SPAN("host")))
-            append_first(t, &x->host, value);
-        break;
-    case 7:
-        if (from == CLIENT && span_is_nocase(name, (struct span)SPAN("referer")))
-            append_first(t, &x->referrer, value);
-        break;
-    case 10:
-        if (from == CLIENT && span_is_nocase(name, (struct span)SPAN("user-agent")))
-            append_first(t, &x->agent, value);
-        break;
-    case 12:
-        if (span_is_nocase(name, (struct span)SPAN("content-type")))
-            append_first(t, &m->type, value);
-        break;
-    case 16:
-        if (span_is_nocase(name, (struct span)SPAN("content-encoding")))
-            append_value(t, &m->coding, value);
-        break;
-    case 17:
-        if (span_is_nocase(name, (struct span)SPAN("transfer-encoding")))
-            append_value(t, &m->transfer, value);
-        break;
-    }
-    const char *forwarded = settings_of(t)->real_ip_header;
-    if (forwarded && from == CLIENT && span_is_nocase(name, span_text(forwarded)))
-        append_first(t, &x->forwarded, value);
+    struct chain *place = place_of(t->state, from, token->known);
+    bool adds_up = token->known == HTTP_CONTENT_ENCODING || token->known == HTTP_TRANSFER_ENCODING;
+    if (place && (adds_up || !place->len))
+        append_value(t, place, token->value);
 }
 
 static bool kept_is(const struct http_kept *kept, struct span name)
@@ -142,60 +126,69 @@ static bool kept_is(const struct http_kept *kept, struct span name)
     return span_is_nocase(span_of(kept->name, kept->name_len), name);
 }
 
-// The place for a field by that name, a new one if it is the first; NULL: no room.
+// The place for a field by that name, a new one if it is the first; NULL: no room, or too many.
 static struct http_kept *kept_place(struct transaction *t, struct http_message *m, struct span name)
 {
+    if (m->kept_count++ >= HTTP_FIELDS_MOST)
+        return NULL;
     for (struct http_kept *kept = m->kept; kept; kept = kept->next)
         if (kept_is(kept, name))
             return kept;
-    struct http_kept *kept = NULL;
-    if (m->kept_count < HTTP_FIELDS_MOST)
-        kept = transaction_alloc(t, sizeof(*kept) + name.len);
+    struct http_kept *kept = transaction_alloc(t, sizeof(*kept) + name.len);
     if (!kept)
         return NULL;
     *kept = (struct http_kept){.name_len = (uint16_t)name.len};
     for (size_t i = 0; i < name.len; i++)
         kept->name[i] = lower(name.at[i]);
-    m->newest = *(m->newest ? &m->newest->next : &m->kept) = kept;
-    m->kept_count++;
+    *(m->newest ? &m->newest->next : &m->kept) = kept;
+    m->newest = kept;
     return kept;
 }
 
-static void keep_asked_for(struct transaction *t, enum side from, struct span name,
-                           struct span value)
+// Fields that the settings name. Content-Length and Content-Type stand in every document anyway.
+static void keep_asked_for(struct transaction *t, enum side from, const struct http_token *token)
 {
     const struct http_settings *s = settings_of(t);
-    if (!s->send_all_headers && !is_listed(&s->send_headers, name))
-        return;
-    // These two stand in every document anyway.
-    if (span_is_nocase(name, (struct span)SPAN("content-length")) ||
-        span_is_nocase(name, (struct span)SPAN("content-type")))
+    struct span name = token->name;
+    if (from == CLIENT && s->real_ip_header && span_is_nocase(name, span_text(s->real_ip_header))) {
+        struct http_exchange *x = t->state;
+        append_value(t, &x->forwarded, token->value);
+    }
+    if (!name.len || token->known == HTTP_CONTENT_LENGTH || token->known == HTTP_CONTENT_TYPE ||
+        !(s->send_all_headers || is_listed(&s->send_headers, name)))
         return;
     struct http_kept *kept = kept_place(t, message_of(t, from), name);
     if (!kept || kept->redacted)
         return;
-    bool hidden = hides_authorization(t, from, name);
-    kept->redacted = hidden || is_listed(&s->redact_headers, name);
-    append_value(t, &kept->value,
-                 hidden           ? (struct span)SPAN("*")
-                 : kept->redacted ? (struct span)SPAN("REDACTED")
-                                  : value);
+    struct span value = token->value;
+    kept->redacted = true;
+    if (hides_authorization(t, from, name))
+        value = (struct span)SPAN("*");
+    else if (is_listed(&s->redact_headers, name))
+        value = (struct span)SPAN("REDACTED");
+    else
+        kept->redacted = false;
+    append_value(t, &kept->value, value);
+}
+
+static void keep_line(struct transaction *t, enum side from, const struct http_token *token)
+{
+    struct chain *head = &message_of(t, from)->head;
+    if (hides_authorization(t, from, token->name) ||
+        is_listed(&settings_of(t)->redact_headers, token->name))
+        append_hidden(t, head, token->bytes);
+    else
+        transaction_append(t, head, token->bytes);
 }
 
 void http_keep_field(struct transaction *t, enum side from, const struct http_token *token)
 {
-    if (keeps_head(t, from)) {
-        struct chain *head = &message_of(t, from)->head;
-        if (hides_authorization(t, from, token->name) ||
-            is_listed(&settings_of(t)->redact_headers, token->name))
-            append_hidden(t, head, token->bytes);
-        else
-            transaction_append(t, head, token->bytes);
-    }
-    if (!token->name.len)
-        return;
-    keep_known(t, from, token->name, token->value);
-    keep_asked_for(t, from, token->name, token->value);
+    const struct http_message *m = message_of(t, from);
+    if (m->keeps_head)
+        keep_line(t, from, token);
+    if (m->keeps_fields)
+        keep_asked_for(t, from, token);
+    keep_known(t, from, token);
 }
 
 // ── start line and body ──
@@ -204,8 +197,12 @@ void http_keep_start(struct transaction *t, enum side from, const struct http_to
 {
     struct http_exchange *x = t->state;
     struct http_message *m = &x->message[from];
+    const struct common_settings *common = conn_common(t->conn);
+    const struct http_settings *s = settings_of(t);
     m->begun = true;
-    if (keeps_head(t, from))
+    m->keeps_head = from == CLIENT ? common->send_request : common->send_response;
+    m->keeps_fields = s->send_all_headers || s->send_headers.count || s->real_ip_header;
+    if (m->keeps_head)
         transaction_append(t, &m->head, token->bytes);
     if (from == SERVER) {
         append_lower(t, &m->line, token->value);
@@ -217,7 +214,7 @@ void http_keep_start(struct transaction *t, enum side from, const struct http_to
 
 void http_keep_blank(struct transaction *t, enum side from, struct span bytes)
 {
-    if (keeps_head(t, from))
+    if (message_of(t, from)->keeps_head)
         transaction_append(t, &message_of(t, from)->head, bytes);
 }
 
@@ -240,13 +237,16 @@ void http_judge_body(struct transaction *t, enum side from)
         names_type(from == CLIENT ? &s->include_request_body_for : &s->include_response_body_for,
                    type);
     m->form = from == CLIENT && strcasestr(type, "urlencoded");
+    // What is not decoded goes no further than a document can hold.
+    bool coded = s->decode_body && (m->coding.len || m->transfer.len);
+    m->body_most = coded || s->max_message_size < HTTP_TEXT_MOST ? (uint32_t)s->max_message_size
+                                                                 : HTTP_TEXT_MOST;
 }
 
 void http_keep_body(struct transaction *t, enum side from, struct span bytes)
 {
     struct http_message *m = message_of(t, from);
     m->body_bytes += bytes.len;
-    uint64_t most = (uint64_t)settings_of(t)->max_message_size;
-    if ((m->exported || m->form) && m->body.len < most)
-        transaction_append(t, &m->body, span_first(bytes, most - m->body.len));
+    if ((m->exported || m->form) && m->body.len < m->body_most)
+        transaction_append(t, &m->body, span_first(bytes, m->body_most - m->body.len));
 }

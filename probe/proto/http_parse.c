@@ -86,15 +86,6 @@ bool http_list_next(struct span *rest, struct span *element)
     return false;
 }
 
-static bool list_has(struct span list, struct span word)
-{
-    struct span element;
-    while (http_list_next(&list, &element))
-        if (span_is_nocase(element, word))
-            return true;
-    return false;
-}
-
 // ── start lines ──
 
 // Bytes of a method in front of its blank; 0: not a method; `*more`: not all of it is there.
@@ -313,17 +304,50 @@ static void note_length(struct http_parser *p, struct span list)
     p->length = length;
 }
 
-// Remembers what decides where the message ends.
-static void note_framing(struct http_parser *p, struct span name, struct span value)
+static void note_connection(struct http_parser *p, struct span list)
 {
-    if (name.len == 14 && span_is_nocase(name, (struct span)SPAN("content-length")))
-        note_length(p, value);
-    else if (name.len == 17 && span_is_nocase(name, (struct span)SPAN("transfer-encoding")))
-        note_transfer(p, value);
-    else if (name.len == 10 && span_is_nocase(name, (struct span)SPAN("connection"))) {
-        p->close = p->close || list_has(value, (struct span)SPAN("close"));
-        p->keep_alive = p->keep_alive || list_has(value, (struct span)SPAN("keep-alive"));
+    struct span element;
+    while (http_list_next(&list, &element)) {
+        p->close |= span_is_nocase(element, (struct span)SPAN("close"));
+        p->keep_alive |= span_is_nocase(element, (struct span)SPAN("keep-alive"));
     }
+}
+
+static enum http_known known_field(struct span name)
+{
+    static const struct {
+        struct span name;
+        enum http_known known;
+    } fields[] = {
+        {SPAN("host"), HTTP_HOST},
+        {SPAN("referer"), HTTP_REFERER},
+        {SPAN("connection"), HTTP_CONNECTION},
+        {SPAN("user-agent"), HTTP_USER_AGENT},
+        {SPAN("content-type"), HTTP_CONTENT_TYPE},
+        {SPAN("content-length"), HTTP_CONTENT_LENGTH},
+        {SPAN("content-encoding"), HTTP_CONTENT_ENCODING},
+        {SPAN("transfer-encoding"), HTTP_TRANSFER_ENCODING},
+    };
+    // By length: the first of that length, behind the last of none.
+    static const uint8_t at[] = {
+        [4] = 1, [7] = 2, [10] = 3, [12] = 5, [14] = 6, [16] = 7, [17] = 8};
+    size_t i = name.len < sizeof at ? at[name.len] : 0;
+    if (!i)
+        return HTTP_OTHER_FIELD;
+    if (name.len == 10 && (name.at[0] | 0x20) == 'u')
+        i++;
+    return span_is_nocase(name, fields[i - 1].name) ? fields[i - 1].known : HTTP_OTHER_FIELD;
+}
+
+// Remembers what decides where the message ends.
+static void note_framing(struct http_parser *p, const struct http_token *token)
+{
+    if (token->known == HTTP_CONTENT_LENGTH)
+        note_length(p, token->value);
+    else if (token->known == HTTP_TRANSFER_ENCODING)
+        note_transfer(p, token->value);
+    else if (token->known == HTTP_CONNECTION)
+        note_connection(p, token->value);
 }
 
 // RFC 9112 section 6.3, but for answers without any length: there the reference's rule decides
@@ -387,7 +411,8 @@ static enum http_token_kind read_field(struct http_parser *p, struct span data, 
         return HTTP_FIELD;
     token->name = span_trim(span_first(text, (size_t)colon));
     token->value = span_trim(span_skip(text, (size_t)colon + 1));
-    note_framing(p, token->name, token->value);
+    token->known = known_field(token->name);
+    note_framing(p, token);
     return HTTP_FIELD;
 }
 

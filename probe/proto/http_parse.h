@@ -26,8 +26,22 @@ enum http_token_kind {
     HTTP_LOST,    // bytes that belong to no message
 };
 
+// Fields that mean something to somebody here.
+enum http_known {
+    HTTP_OTHER_FIELD,
+    HTTP_CONNECTION,
+    HTTP_CONTENT_ENCODING,
+    HTTP_CONTENT_LENGTH,
+    HTTP_CONTENT_TYPE,
+    HTTP_HOST,
+    HTTP_REFERER,
+    HTTP_TRANSFER_ENCODING,
+    HTTP_USER_AGENT,
+};
+
 struct http_token {
-    struct span bytes; // all that it takes from the wire
+    struct span bytes;     // all that it takes from the wire
+    enum http_known known; // of HTTP_FIELD
     // HTTP_START: method and target, or nothing and the reason phrase. HTTP_FIELD: name and value,
     // trimmed; a folded value still holds its line ends.
     struct span name, value;

@@ -7,6 +7,8 @@
 #include "probe/proto/http_body.h"
 #include "probe/proto/http_url.h"
 
+enum { COOKIES_MOST = 256 }; // of one field; what lies above is left out
+
 enum http_field {
     HTTP_FIELDS_BEGIN = COMMON_FIELDS - 1,
 #define FIELD(id, name, type, flags, meaning) id,
@@ -93,29 +95,40 @@ static void add_ip(const struct page *p, const struct ip *ip)
 
 // ── header fields ──
 
-// A cookie's value loses its quotes; what is no pair is left out; of equal names the last counts.
+static struct span lowered(const struct page *p, struct span text)
+{
+    uint8_t *place = room(p, text.len + 1);
+    for (size_t i = 0; place && i < text.len; i++)
+        place[i] = text.at[i] >= 'A' && text.at[i] <= 'Z' ? text.at[i] | 0x20 : text.at[i];
+    return span_of(place, place ? text.len : 0);
+}
+
+// Of equal names the last counts.
+static void set_cookie(const struct page *p, struct value *tree, struct span name,
+                       struct span value)
+{
+    struct tree_item **item = &tree->tree;
+    while (*item && !span_is((*item)->key, name))
+        item = &(*item)->next;
+    if (!*item && !(*item = room(p, sizeof **item)))
+        return;
+    (*item)->key = name;
+    (*item)->value = value_text(value);
+}
+
+// "name=value; name=value": values lose their quotes, what is no pair is left out.
 static struct value cookie_tree(const struct page *p, struct span text)
 {
     struct value tree = {.kind = VALUE_TREE};
-    while (text.len) {
+    for (int count = 0; text.len && count < COOKIES_MOST; count++) {
         struct span value = span_cut(&text, ';');
-        struct span name = span_trim(span_first(value, (size_t)span_find(value, '=')));
         if (span_find(value, '=') < 0)
             continue;
-        value = span_trim(span_skip(value, (size_t)span_find(value, '=') + 1));
+        struct span name = lowered(p, span_trim(span_cut(&value, '=')));
+        value = span_trim(value);
         if (value.len > 1 && value.at[0] == '"' && value.at[value.len - 1] == '"')
             value = span_of(value.at + 1, value.len - 2);
-        uint8_t *lower = room(p, name.len + 1);
-        struct tree_item **end = &tree.tree;
-        for (size_t i = 0; lower && i < name.len; i++)
-            lower[i] = name.at[i] >= 'A' && name.at[i] <= 'Z' ? name.at[i] | 0x20 : name.at[i];
-        while (*end && !span_is((*end)->key, span_of(lower, name.len)))
-            end = &(*end)->next;
-        if (!*end && (!lower || tree.len == EVENT_LIST_ITEMS || !(*end = room(p, sizeof **end))))
-            break;
-        tree.len += !(*end)->key.at;
-        (*end)->key = span_of(lower, name.len);
-        (*end)->value = value_text(value);
+        set_cookie(p, &tree, name, value);
     }
     return tree;
 }
@@ -206,8 +219,9 @@ static void publish_message(const struct page *p, enum side side)
     const struct http_message *m = &p->x->message[side];
     struct event *e = p->e;
     struct value body = {.kind = VALUE_NULL};
-    uint64_t declared = m->has_length ? m->length : m->body_bytes;
-    uint64_t length = p->compat ? declared : m->body_bytes, whole = 0;
+    uint64_t counted = m->body_bytes + m->hole_bytes, whole = 0;
+    uint64_t declared = m->has_length ? m->length : counted;
+    uint64_t length = p->compat ? declared : counted;
     if (m->exported)
         body = body_value(p, m, &whole);
     if (body.len) {

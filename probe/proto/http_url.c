@@ -75,8 +75,8 @@ struct http_target http_target_of(struct span target)
     static const struct span mark = SPAN("://");
     struct http_target parts = {.query = span_cut(&target, '#')};
     struct span path = span_cut(&parts.query, '?');
-    ptrdiff_t scheme = span_find_span(path, mark);
-    if (scheme > 0 && path.at[0] != '/') {
+    ptrdiff_t scheme = path.len && path.at[0] != '/' ? span_find_span(path, mark) : -1;
+    if (scheme > 0) {
         path = span_skip(path, (size_t)scheme + mark.len);
         ptrdiff_t slash = span_find(path, '/');
         parts.authority = slash < 0 ? path : span_first(path, (size_t)slash);

@@ -401,6 +401,39 @@ static void a_hole_in_the_head_of_an_answer(void **state)
     has(0, "Packet loss while capturing the response");
     has(1, "GET /2");
     has(1, "\"content-length\":2}");
+    assert_int_equal(h.counters.conn_resyncs, 1);
+    close_all();
+}
+
+static void holes_in_written_bodies(void **state)
+{
+    (void)state;
+    start("include_body_for: [text]", true);
+    client("GET / HTTP/1.1\r\n\r\n");
+    server("HTTP/1.1 200 OK\r\nContent-Type: text/x\r\nContent-Length: 10\r\n\r\n012");
+    harness_gap(&h, SERVER, 4);
+    server("789");
+    finish(1);
+    has(0, "\"body\":{\"bytes\":6,\"content\":\"012789\"}");
+    has(0, "\"content-length\":10");
+    close_all();
+}
+
+static void large_bodies_are_cut(void **state)
+{
+    (void)state;
+    start("include_body_for: [text]", true);
+    client("GET / HTTP/1.1\r\n\r\n");
+    server("HTTP/1.1 200 OK\r\nContent-Type: text/x\r\nContent-Length: 1000000\r\n\r\n");
+    static char block[10000];
+    memset(block, 'x', sizeof block);
+    for (int i = 0; i < 100; i++)
+        harness_feed(&h, SERVER, block, sizeof block);
+    finish(1);
+    has(0, "\"body\":{\"bytes\":1000000,\"content\":\"xxxx");
+    has(0, "x…\"");
+    assert_true(strlen(h.documents[0]) > 200000);
+    assert_int_equal(h.counters.transaction_cut_bytes, 0);
     close_all();
 }
 
@@ -432,7 +465,7 @@ static void a_line_without_end(void **state)
         client("GET /images/a.gif HTT");
         harness_gap(&h, CLIENT, 400);
         harness_gap(&h, SERVER, 400);
-        server("\x91\xf8\xf6 of no use");
+        server("\x91\xf8\n of no use");
         harness_gap(&h, SERVER, 200);
         harness_fin(&h, SERVER);
         harness_fin(&h, CLIENT);
@@ -852,6 +885,8 @@ int main(void)
         cmocka_unit_test(a_hole_in_a_question),
         cmocka_unit_test(a_hole_over_an_answer),
         cmocka_unit_test(a_hole_in_the_head_of_an_answer),
+        cmocka_unit_test(holes_in_written_bodies),
+        cmocka_unit_test(large_bodies_are_cut),
         cmocka_unit_test(holes_elsewhere),
         cmocka_unit_test(a_line_without_end),
         cmocka_unit_test(fin_closes_what_is_unfinished),
