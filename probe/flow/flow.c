@@ -157,6 +157,14 @@ static bool is_followed(const struct flow *flow)
     return is_tcp(flow) ? flow->stream != NOBODY : flow->conn != NULL;
 }
 
+// When a packet was seen, as far as age goes. One whose time stamp lies far back (a ring that was
+// read twice) still came now: in the clock's present second, which is the same in all workers.
+static int64_t seen_at(const struct flows *f, const struct packet *p)
+{
+    int64_t second = f->now - f->now % SECOND;
+    return p->time > second ? p->time : second;
+}
+
 static void report(struct flows *f, struct flow *flow, enum occasion occasion, int64_t time)
 {
     report_flow(&f->reporter, flow, layers_at(&f->layers, flow->layers), tcp_of(f, flow), occasion,
@@ -477,7 +485,7 @@ static struct flow *open_flow(struct flows *f, const struct packet *p, uint32_t 
     }
     flow->binding = detect_by_port(&f->detect, p);
     begin_record(f, flow, p);
-    put_back(f, flow, p->time + f->settings.timeout);
+    put_back(f, flow, seen_at(f, p) + f->settings.timeout);
     counter_add(f->counters->flows_now, 1);
     return flow;
 }
@@ -489,7 +497,7 @@ static void renew(struct flows *f, struct flow *flow, const struct packet *p)
     struct tcp *t = tcp_of(f, flow);
     int64_t end = flow->last + f->settings.timeout;
     bool anew = t && (p->tcp_flags & TCP_SYN) && tcp_begins_anew(t, p);
-    bool over = flow->asleep || p->time > end;
+    bool over = flow->asleep || seen_at(f, p) > end;
     bool split = over || (anew && !f->setup.compat);
     if (split && !flow->asleep)
         end_record(f, flow, over ? FLOW_IDLE : FLOW_REUSED, over ? end : p->time);
@@ -518,8 +526,8 @@ static void take_packet(struct flows *f, const struct packet *p, uint32_t hash)
     flow->bytes[p->sender] += p->wire;
     flow->packets[p->sender] += p->frames;
     flow->answered |= p->sender != flow->source;
-    if (p->time > flow->last)
-        flow->last = p->time;
+    if (seen_at(f, p) > flow->last)
+        flow->last = seen_at(f, p);
     if (is_tcp(flow))
         take_tcp(f, flow, p);
     else
