@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Record types whose parts have names of their own in documents; the others are dns_present.c's.
+// Record types whose parts have names of their own in documents, a function each; the others are
+// dns_present.c's.
 #include "probe/proto/dns_data.h"
 
 #include "probe/proto/dns_names.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fields of DNS documents, and a message put into them.
+// The fields of DNS documents, and a message put into them. Records become one JSON fragment a
+// section, written on the stack and copied into the event once.
 #include "probe/proto/dns_document.h"
 
 #include "probe/proto/dns_edns.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A DNS message as fields of a document. Knows events and messages; knows no conversation.
+// A DNS message as fields of a document. Knows events and messages; knows no conversation, so it
+// serves questions and answers alike.
 #pragma once
 
 #include "pipeline/event.h"

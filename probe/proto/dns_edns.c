@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Values of EDNS options in the words of the reference's library.
+// Values of EDNS options, in the words of the reference's library where it knows the option: its
+// users search for them.
 #include "probe/proto/dns_edns.h"
 
 #include "pipeline/base/text.h"

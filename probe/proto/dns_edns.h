@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The options of EDNS (RFC 6891) one by one, and their values as text.
+// The options of EDNS (RFC 6891) one by one, and their values as text. Which field they go to is
+// not known here.
 #pragma once
 
 #include "pipeline/base/json.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tables of names: the low numbers by position, the rest in a short list.
+// Tables of names: the low numbers by position, the rest in a short list. Numbers that the
+// registries left without a name, or that nobody uses, are missing on purpose.
 #include "probe/proto/dns_names.h"
 
 struct named {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Record types whose data has one text: a row in a table says what it is made of, letter by letter.
+// Record types whose data has one text: a row in a table says what it is made of, letter by letter,
+// and each letter has a writer. The same rows say where names lie when the bytes are shown.
 #include "probe/proto/dns_present.h"
 
 #include "probe/proto/dns_names.h"

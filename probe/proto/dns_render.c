@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes records and messages with the pen.
+// Writes records and messages with the pen. Owners are written once and copied while records point
+// at the same name; a record that does not fit is taken back.
 #include "probe/proto/dns_render.h"
 
 #include "probe/proto/dns_data.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the registered domain of a name begins. The list is constant; only the cache is written.
+// Where the registered domain of a name begins. The list is constant and shared by all threads;
+// only the cache is written.
 #include "probe/proto/dns_suffix.h"
 
 #include <libpsl.h>

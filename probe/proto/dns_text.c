@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bytes of records as text.
+// Bytes of records as text. All lengths come through the reader; what finds no room in the pen is
+// left out, which the pen remembers.
 #include "probe/proto/dns_text.h"
 
 #include "pipeline/base/text.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What record data is read from, and the pieces of text it is shown with.
+// What record data is read from, and the pieces of text it is shown with: numbers in the encodings
+// that the RFCs chose for them. Shared by the files that know record types and options.
 #pragma once
 
 #include "pipeline/base/json.h"

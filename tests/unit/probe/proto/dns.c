@@ -171,7 +171,11 @@ static void publishes_answers_nobody_asked_for(void **state)
     assert_document_lacks(&h, 0, "\"start\"");
     assert_document_lacks(&h, 0, "\"request\"");
     assert_document_has(&h, 0, "\"response\":\"ID 1; QR response; ");
-    finish(1);
+    build_reply(&b, 1, "b.example.com");
+    send(CLIENT); // as if SERVER had asked
+    assert_int_equal(documents(), 2);
+    assert_document_has(&h, 1, "\"destination\":{\"bytes\":47,\"ip\":\"10.0.0.1\"");
+    finish(2);
 }
 
 // Two resolvers that ask each other: the same id, two questions.

@@ -123,13 +123,17 @@ static void notes_what_is_missing(void **state)
     assert_document_has(&h, 1, "\"destination\":{\"bytes\":4,\"ip\":\"10.0.0.2\"}");
     assert_document_has(&h, 1, "\"path\":\"10.0.0.2\"");
     assert_document_lacks(&h, 1, "\"request\"");
-    harness_wait(&h, 20 * SECOND);
+    say(CLIENT, 0, 7, 7); // as if SERVER had asked
     assert_int_equal(documents(), 3);
-    assert_document_has(&h, 2,
+    assert_document_has(&h, 2, "\"destination\":{\"bytes\":4,\"ip\":\"10.0.0.1\"}");
+    assert_document_has(&h, 2, "\"path\":\"10.0.0.1\"");
+    harness_wait(&h, 20 * SECOND);
+    assert_int_equal(documents(), 4);
+    assert_document_has(&h, 3,
                         "\"message\":\"Request was received without an associated response.\"");
-    assert_document_has(&h, 2, "\"status\":\"Error\"");
-    assert_document_lacks(&h, 2, "\"response\"");
-    finish(3);
+    assert_document_has(&h, 3, "\"status\":\"Error\"");
+    assert_document_lacks(&h, 3, "\"response\"");
+    finish(4);
 }
 
 struct lone {
