@@ -312,6 +312,27 @@ static void every_byte_may_lie(void **state)
     bench_close(&t);
 }
 
+static void settings_have_defaults(void **state)
+{
+    (void)state;
+    struct decode_settings settings;
+    struct error why = {0};
+    struct arena arena;
+    assert_true(arena_init(&arena, 1 << 16));
+    struct setting_reader reader = {.mood = SETTING_REFUSE, .arena = &arena};
+    assert_true(setting_fill(decode_settings, NULL, &settings, NULL, &reader, &why));
+    assert_int_equal(settings.fragments, 8192);
+    assert_int_equal(settings.fragment_bytes, 8 << 20);
+    assert_true(settings.fragment_timeout == INT64_C(30000000000));
+    assert_int_equal(settings.tunnel_depth, 4);
+    assert_int_equal(settings.vlan_depth, 8);
+    assert_true(settings.tunnels);
+    struct bench t;
+    bench_open_with(&t, settings);
+    bench_close(&t);
+    arena_free(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,6 +346,7 @@ int main(void)
         cmocka_unit_test(crowded_frame_is_understood),
         cmocka_unit_test(every_prefix_is_harmless),
         cmocka_unit_test(every_byte_may_lie),
+        cmocka_unit_test(settings_have_defaults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
