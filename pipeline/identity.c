@@ -107,7 +107,7 @@ void identity_read(struct identity *i, const char *name, const char *path_data, 
     uuid_make(i->ephemeral_id);
     uuid_make(i->id);
     struct error why = {.text = ""};
-    if (!meta_keep(path_data, i->id, a, &why))
+    if (path_data && !meta_keep(path_data, i->id, a, &why))
         log_say(LOG_WARNING, "pipeline.identity", "agent.id is one for this run only: %s",
                 why.text);
 }

@@ -168,6 +168,23 @@ static struct setting_reader reader_for(struct plan *p)
 
 // ── the tree ──
 
+// Paths that are not given stand in the tree all the same, so that ${path.data} can be used
+// anywhere.
+static bool default_paths(struct plan *p, struct error *why)
+{
+    static const char *const paths[][2] = {{"path.home", "."},
+                                           {"path.config", "${path.home}"},
+                                           {"path.data", "${path.home}/data"},
+                                           {"path.logs", "${path.home}/logs"}};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        const char *text = arena_printf(&p->arena, "%s='%s'", paths[i][0], paths[i][1]);
+        if (!config_get(p->root, paths[i][0]) &&
+            (!text || !config_override(p->root, text, &p->arena, why)))
+            return false;
+    }
+    return true;
+}
+
 static bool read_files(struct plan *p, const struct plan_sources *s, struct error *why)
 {
     for (int i = 0; i < s->file_count; i++) {
@@ -182,7 +199,8 @@ static bool read_files(struct plan *p, const struct plan_sources *s, struct erro
     for (int i = 0; i < s->override_count; i++)
         if (!config_override(p->root, s->overrides[i], &p->arena, why))
             return false;
-    return config_resolve(p->root, config_environment, NULL, &p->arena, why);
+    return default_paths(p, why) &&
+           config_resolve(p->root, config_environment, NULL, &p->arena, why);
 }
 
 static bool read_root(struct plan *p, const struct config **probe, struct error *why)
@@ -200,20 +218,6 @@ static bool read_root(struct plan *p, const struct config **probe, struct error 
            setting_fill(probe_settings, *probe, &p->probe, NULL, &reader, why);
 }
 
-static void fill_paths(struct plan *p)
-{
-    struct general_settings *g = &p->general;
-    const char *home = g->path_home;
-    if (!g->path_config)
-        g->path_config = home;
-    if (!g->path_data)
-        g->path_data = arena_printf(&p->arena, "%s/data", home);
-    if (!g->path_logs)
-        g->path_logs = arena_printf(&p->arena, "%s/logs", home);
-    if (!g->log_path)
-        g->log_path = g->path_logs;
-}
-
 static void fill_log(struct plan *p)
 {
     const struct general_settings *g = &p->general;
@@ -226,7 +230,8 @@ static void fill_log(struct plan *p)
                                 .json = g->log_json,
                                 .to_stderr = g->log_stderr || !g->log_files,
                                 .path = g->log_files && !g->log_stderr
-                                            ? arena_printf(&p->arena, "%s/%s", g->log_path,
+                                            ? arena_printf(&p->arena, "%s/%s",
+                                                           g->log_path ? g->log_path : g->path_logs,
                                                            g->log_name ? g->log_name : program)
                                             : NULL,
                                 .rotate_bytes = (uint64_t)g->log_rotate,
@@ -445,7 +450,7 @@ static bool read_output(struct plan *p, const struct config *node, struct error 
     return true;
 }
 
-static bool read_outputs(struct plan *p, struct error *why)
+static bool read_outputs(struct plan *p, void (*ask_stop)(void *), struct error *why)
 {
     const struct config *node = config_get(p->root, "output");
     p->outputs =
@@ -461,6 +466,7 @@ static bool read_outputs(struct plan *p, struct error *why)
                                      .path_data = p->general.path_data,
                                      .compat = p->compat,
                                      .started = clock_wall(),
+                                     .ask_stop = ask_stop,
                                      .arena = &p->arena};
     return true;
 }
@@ -515,14 +521,15 @@ static bool plan_read(struct plan *p, const struct plan_sources *s, struct error
     const struct config *probe;
     if (!read_files(p, s, why) || !read_root(p, &probe, why))
         return false;
-    fill_paths(p);
     fill_log(p);
-    identity_read(&p->identity, p->general.name, p->general.path_data, p->compat, &p->arena);
+    identity_read(&p->identity, p->general.name, s->keep_id ? p->general.path_data : NULL,
+                  p->compat, &p->arena);
     p->probe.events.flush_timeout = p->general.queue.flush_timeout;
     if (!queue_check(&p->general.queue, why))
         return false;
     return read_interfaces(p, why) && read_protocols(p, why) && check_ports(p, why) &&
-           read_flows(p, why) && read_outputs(p, why) && build_documents(p, s->publish, why);
+           read_flows(p, why) && read_outputs(p, s->ask_stop, why) &&
+           build_documents(p, s->publish, why);
 }
 
 struct plan *plan_new(const struct plan_sources *from, struct error *why)

@@ -79,10 +79,11 @@ struct plan_sources {
     int file_count;
     const char **overrides; // -E and the --path.* flags, in order
     int override_count;
-    const char *standard;   // the configuration when there is no file; NULL: a file is needed
-    bool check_permissions; // --strict.perms
-    bool publish;           // not -N
-    bool replay;            // -I: files instead of a card
+    const char *standard;     // the configuration when there is no file; NULL: a file is needed
+    bool check_permissions;   // --strict.perms
+    bool publish;             // not -N
+    bool keep_id;             // read or make the id of this installation below path.data
+    void (*ask_stop)(void *); // for outputs that nobody reads any more; NULL: nobody to ask
 };
 
 // NULL: `why` holds file, line, what was found and what was expected. Warnings go to the log.

@@ -24,7 +24,7 @@ const struct flag command_flags[] = {
     {"dump", "PREFIX", "also write all packets to PREFIX-DATE.pcap"},
     {"c", "FILE", "configuration; may be repeated, later ones win (default weir.yml)"},
     {"E", "KEY=VALUE", "set one setting; may be repeated"},
-    {"e", NULL, "log to standard error as text"},
+    {"e", NULL, "log to standard error"},
     {"v", NULL, "log more (info)"},
     {"d", "SELECTORS", "log debug messages of these, * for all"},
     {"path.home", "DIR", "where the other paths start"},
@@ -102,7 +102,6 @@ struct plan_sources command_sources(const struct flags *flags, struct arena *a)
     s.override_count = overrides_of(flags, s.overrides, OVERRIDES, a);
     const char *strict = flags_text(flags, "strict.perms");
     s.check_permissions = !strict || strcmp(strict, "false");
-    s.replay = flags_text(flags, "I") != NULL;
     return s;
 }
 

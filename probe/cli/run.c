@@ -294,6 +294,13 @@ static int run_session(struct session *s)
     return code;
 }
 
+// As if somebody had pressed Ctrl-C: the loop below waits for signals anyway.
+static void ask_stop(void *unused)
+{
+    (void)unused;
+    kill(getpid(), SIGTERM);
+}
+
 static int run_run(const struct flags *flags, const char *const *words)
 {
     struct session s = {.flags = flags};
@@ -313,6 +320,8 @@ static int run_run(const struct flags *flags, const char *const *words)
         return command_fails(EXIT_FAILED, &why);
     }
     struct plan_sources from = command_sources(flags, &arena);
+    from.keep_id = from.file_count > 0;
+    from.ask_stop = ask_stop;
     s.plan = plan_new(&from, &why);
     arena_free(&arena);
     if (!s.plan)

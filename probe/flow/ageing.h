@@ -7,7 +7,7 @@
 
 #include "probe/flow/table.h"
 
-enum { AGEING_SLOTS = 256 }; // who is due later than that is looked at once a round
+enum { AGEING_SLOTS = 1024 }; // who is due later than that is looked at once a round
 
 struct ageing {
     struct ageing_slot {

@@ -4,6 +4,7 @@
 
 #include "probe/proto/http_body.h"
 
+#define ZLIB_CONST // next_in is not written to
 #include <zlib.h>
 
 #include "probe/proto/http_parse.h"
@@ -112,7 +113,7 @@ static void inflate_all(z_stream *z, enum format format, struct input in, uint64
     while (!whole && (input_fill(&in) || pending)) {
         uint8_t *to = out->len < out->room ? out->place + out->len : waste;
         size_t room = out->len < out->room ? out->room - (size_t)out->len : sizeof waste;
-        z->next_in = (uint8_t *)(uintptr_t)in.rest.at;
+        z->next_in = in.rest.at;
         z->avail_in = (unsigned)in.rest.len;
         z->next_out = to;
         z->avail_out = (unsigned)room;

@@ -128,7 +128,7 @@ bool http_begins_answer(struct span s)
 {
     static const char pattern[] = "HTTP/1.# ###"; // # is a digit
     for (size_t i = 0; i < sizeof pattern - 1 && i < s.len; i++)
-        if (pattern[i] == '#' ? !is_digit(s.at[i]) : s.at[i] != pattern[i])
+        if (pattern[i] == '#' ? !is_digit(s.at[i]) : s.at[i] != (uint8_t)pattern[i])
             return false;
     return true;
 }
