@@ -209,65 +209,100 @@ void value_write(const struct value *v, struct pen *pen, int digits)
 
 // ── documents ────────────────────────────────────────────────────────────────────────────────────
 
+// What stands between one field and the next: objects closed, the comma, objects opened, the key.
+// Documents of a kind have the same fields nearly always, so it is kept from the document before,
+// and then a field costs one cache line and one copy.
+struct joint {
+    uint16_t behind; // rank + 1 of the field before; 0: nothing is kept
+    uint8_t len;
+    uint8_t text[61];
+};
+
+_Static_assert(sizeof(struct joint) == EVENT_JOINT, "one cache line");
+
+// Instead of a rank + 1: at the start of a document, inside an object that is still open.
+enum { AT_START = UINT16_MAX, INSIDE = UINT16_MAX - 1 };
+
 // Where the encoder stands.
 struct place {
     struct pen pen;
-    const uint16_t *until; // last ranks of the objects that are open
-    unsigned depth;        // how many are open
-    bool comma;            // something stands before, in the innermost of them
+    const struct field_key *keys;
+    struct joint *joints;
+    unsigned behind; // rank + 1 of the field before, or one of the above
+    unsigned object; // INSIDE: the rank of that object
+    bool comma;      // INSIDE: it has members
 };
 
-// Copies in blocks of FIELD_PAD bytes, beyond the end if need be: a key is short, and calling
-// memcpy takes longer than the copying.
-static inline void copy_key(uint8_t *to, const char *key, size_t len)
+// How many objects are open, and the last ranks inside them.
+static unsigned open_objects(const struct place *p, const uint16_t **until)
 {
-    for (size_t i = 0; i < len; i += FIELD_PAD)
-        memcpy(to + i, key + i, FIELD_PAD);
+    if (p->behind == AT_START)
+        return 0;
+    const struct field_key *key = &p->keys[p->behind == INSIDE ? p->object : p->behind - 1];
+    *until = key->until;
+    return key->depth + (p->behind == INSIDE ? 1U : 0U);
 }
 
-// Closes the objects that end before `rank`, opens those around it and writes its key. More room is
-// asked for than is filled, for the blocks.
-static void write_key(struct place *p, const struct field_key *key, unsigned rank)
+static void write_joint(struct place *p, unsigned rank)
 {
-    unsigned depth = p->depth;
-    while (depth && p->until[depth - 1] < rank)
-        depth--;
-    size_t closed = p->depth - depth, from = key->step[depth], len = key->open_len - from;
-    if (!pen_room(&p->pen, FIELD_DEPTH + 1 + len + FIELD_PAD))
+    const struct field_key *key = &p->keys[rank];
+    const uint16_t *until = NULL;
+    unsigned depth = open_objects(p, &until);
+    bool comma = p->behind == INSIDE ? p->comma : p->behind != AT_START;
+    for (; depth && until[depth - 1] < rank; depth--, comma = true)
+        pen_byte(&p->pen, '}');
+    if (comma)
+        pen_byte(&p->pen, ',');
+    pen_raw(&p->pen, span_skip(span_of(key->open, key->open_len), key->step[depth]));
+}
+
+// As write_joint, and keeps it.
+static void make_joint(struct place *p, unsigned rank)
+{
+    struct joint *j = &p->joints[rank];
+    const uint8_t *start = p->pen.at;
+    write_joint(p, rank);
+    size_t len = (size_t)(p->pen.at - start);
+    if (p->pen.full || p->behind == INSIDE || len > sizeof j->text)
         return;
-    uint8_t *at = p->pen.at;
-    memcpy(at, "}}}}}}}}}}}}}}}}", FIELD_DEPTH);
-    at += closed;
-    *at = ',';
-    at += p->comma || closed;
-    copy_key(at, key->open + from, len);
-    p->pen.at = at + len;
-    p->depth = key->depth;
-    p->until = key->until;
-    p->comma = true;
+    memcpy(j->text, start, len);
+    j->len = (uint8_t)len;
+    j->behind = (uint16_t)p->behind;
+}
+
+// Closes the objects that end before `rank`, opens those around it and writes its key.
+static void write_key(struct place *p, unsigned rank)
+{
+    const struct joint *j = &p->joints[rank];
+    if (j->behind != p->behind) {
+        make_joint(p, rank);
+    } else if (pen_room(&p->pen, sizeof j->text)) {
+        memcpy(p->pen.at, j->text, sizeof j->text); // all of it: its length is known then
+        p->pen.at += j->len;
+    }
+    p->behind = rank + 1;
 }
 
 static void close_all(struct place *p)
 {
-    while (p->depth) {
+    const uint16_t *until = NULL;
+    for (unsigned depth = open_objects(p, &until); depth; depth--)
         pen_byte(&p->pen, '}');
-        p->depth--;
-    }
 }
 
 // A field with ranks inside it: a tree stays open for them, and they are the next to come. Anything
 // else stands for the whole object. The last rank that is done with.
-static unsigned write_object(const struct event *e, struct place *p, const struct field_key *key,
-                             unsigned rank)
+static unsigned write_object(const struct event *e, struct place *p, unsigned rank)
 {
     const struct value *v = &e->values[rank];
     if (v->kind != VALUE_TREE) {
         value_write(v, &p->pen, e->digits);
-        return key->last;
+        return p->keys[rank].last;
     }
     pen_byte(&p->pen, '{');
     write_members(v, &p->pen, e->digits, 0);
-    p->depth = key->depth + 1U;
+    p->behind = INSIDE;
+    p->object = rank;
     p->comma = v->tree;
     return rank;
 }
@@ -275,21 +310,18 @@ static unsigned write_object(const struct event *e, struct place *p, const struc
 // The set ranks in [from, to).
 static void write_ranks(const struct event *e, struct place *p, unsigned from, unsigned to)
 {
-    const struct field_key *keys = schema_keys(e->schema);
     for (unsigned w = from >> 6; w << 6 < to; w++) {
-        uint64_t bits = e->set[w];
-        for (; bits; bits &= bits - 1) {
+        for (uint64_t bits = e->set[w]; bits; bits &= bits - 1) {
             unsigned rank = w << 6 | (unsigned)__builtin_ctzll(bits);
             if (rank < from)
                 continue;
             if (rank >= to)
                 return;
-            const struct field_key *key = &keys[rank];
-            write_key(p, key, rank);
-            if (key->last == rank)
+            write_key(p, rank);
+            if (p->keys[rank].last == rank)
                 write_value(&e->values[rank], &p->pen, e->digits, 0);
             else
-                from = write_object(e, p, key, rank) + 1;
+                from = write_object(e, p, rank) + 1;
         }
     }
 }
@@ -309,10 +341,10 @@ static uint32_t write_document(const struct event *e, struct place *p)
     pen_byte(&p->pen, '{');
     write_ranks(e, p, 0, body);
     close_all(p);
-    if (p->comma && any_rank(e, body, never))
+    if (p->behind != AT_START && any_rank(e, body, never))
         pen_byte(&p->pen, ',');
     uint32_t at = (uint32_t)pen_written(&p->pen).len;
-    p->comma = false;
+    p->behind = AT_START;
     write_ranks(e, p, body, never);
     close_all(p);
     pen_byte(&p->pen, '}');
@@ -321,7 +353,7 @@ static uint32_t write_document(const struct event *e, struct place *p)
 
 bool event_write(const struct event *e, struct batch *b)
 {
-    struct place p = {.pen = batch_pen(b)};
+    struct place p = {batch_pen(b), schema_keys(e->schema), e->joints, AT_START, 0, false};
     size_t routes = batch_routes_size(e->routes, e->route_count);
     if (!pen_room(&p.pen, routes))
         return false;

@@ -42,7 +42,10 @@ bool event_init(struct event *e, const struct schema *s, size_t scratch, struct 
         (struct event){.schema = s, .size = schema_size(s), .counters = counters, .digits = digits};
     e->set = calloc(words(e), sizeof *e->set);
     e->values = calloc(e->size, sizeof *e->values);
-    if (e->set && e->values && arena_init(&e->scratch, scratch))
+    e->joints = aligned_alloc(EVENT_JOINT, e->size * (size_t)EVENT_JOINT);
+    if (e->joints)
+        memset(e->joints, 0, e->size * (size_t)EVENT_JOINT);
+    if (e->set && e->values && e->joints && arena_init(&e->scratch, scratch))
         return true;
     event_free(e);
     return false;
@@ -52,6 +55,7 @@ void event_free(struct event *e)
 {
     free(e->set);
     free(e->values);
+    free(e->joints);
     arena_free(&e->scratch);
     regexp_room_free(e->room);
     *e = (struct event){0};

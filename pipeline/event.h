@@ -58,6 +58,9 @@ struct tree_item {
 // what lies deeper in a tree is written as null.
 enum { EVENT_LIST_ITEMS = 1024, EVENT_TREE_DEPTH = 16 };
 
+enum { EVENT_JOINT = 64 }; // bytes that the encoder keeps for a rank
+
+struct joint;
 struct regexp_room;
 
 struct event {
@@ -76,6 +79,7 @@ struct event {
     const struct span *routes; // valid until event_write
     uint64_t seen[4];         // filter of the members added: most names need no search for an equal
     struct regexp_room *room; // working memory of regular expressions, made when first needed
+    struct joint *joints;     // the encoder's: what stood before each rank in the document before
 };
 
 struct batch;

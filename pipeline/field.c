@@ -325,14 +325,10 @@ static bool write_key(struct build *b, unsigned rank, const uint16_t *last)
         pen_text(&pen, s->nodes[r].part);
         pen_raw(&pen, d < depth ? (struct span)SPAN(":{") : (struct span)SPAN(":"));
     }
-    struct span open = pen_written(&pen);
-    char *kept = arena_alloc(b->arena, open.len + FIELD_PAD);
-    if (!kept)
-        return no_memory(b->why);
-    memcpy(kept, open.at, open.len);
-    s->keys[rank] =
-        (struct field_key){kept, (uint16_t)open.len, last[rank], (uint8_t)depth, step, until};
-    return true;
+    struct span open = arena_copy(b->arena, pen_written(&pen));
+    s->keys[rank] = (struct field_key){
+        (const char *)open.at, (uint16_t)open.len, last[rank], (uint8_t)depth, step, until};
+    return open.at ? true : no_memory(b->why);
 }
 
 static bool write_keys(struct build *b)
@@ -341,7 +337,6 @@ static bool write_keys(struct build *b)
     unsigned never = s->size - 1;
     uint16_t *last = arena_alloc(b->arena, s->size * sizeof *last);
     static const uint16_t zero[1] = {0};
-    static const char nothing[FIELD_PAD] = "";
     s->keys = arena_alloc(b->arena, s->size * sizeof *s->keys);
     if (!last || !s->keys)
         return no_memory(b->why);
@@ -355,7 +350,7 @@ static bool write_keys(struct build *b)
     for (unsigned r = 0; r < never; r++)
         if (!write_key(b, r, last))
             return false;
-    s->keys[never] = (struct field_key){nothing, 0, last[never], 0, zero, last + never};
+    s->keys[never] = (struct field_key){"", 0, last[never], 0, zero, last + never};
     return true;
 }
 

@@ -13,8 +13,7 @@
 enum {
     FIELD_DEPTH = 16,    // parts of a name at most
     FIELD_LENGTH = 1024, // bytes of a name at most
-    FIELD_RANKS = 65000, // names and objects at most
-    FIELD_PAD = 32
+    FIELD_RANKS = 65000  // names and objects at most
 };
 
 enum field_type {
@@ -95,7 +94,7 @@ struct field_path schema_path(const struct schema *s, const char *name, struct a
 // How a rank is written. An object is open while ranks of its interval come.
 struct field_key {
     const char *open; // `"http":{"request":{"method":` : names of all objects around it, then the
-                      // key; escaped. FIELD_PAD bytes follow, so that it may be copied in blocks
+                      // key; escaped.
     uint16_t open_len;
     uint16_t last; // last rank inside the field itself: its own if there is nothing inside
     uint8_t depth; // objects around it
