@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The equations between the counters, from the wire to the acknowledgement:
 //
-//     packets = decoded + undecoded (+ fragments that still wait)
+//     packets = decoded + undecoded      (a fragment counts once its fate is known)
 //     events = written + filtered + lost
 //     per output: accepted = written
 //     per output: accepted = delivered + refused + too large + shed + waiting
