@@ -157,12 +157,15 @@ static bool is_followed(const struct flow *flow)
     return is_tcp(flow) ? flow->stream != NOBODY : flow->conn != NULL;
 }
 
-// When a packet was seen, as far as age goes. One whose time stamp lies far back (a ring that was
-// read twice) still came now: in the clock's present second, which is the same in all workers.
+// When a packet was seen, as far as age goes. One whose time stamp lies so far back that its flow
+// would be over at once (a ring that was read twice) still came now: in the clock's present second,
+// which is the same in all workers.
 static int64_t seen_at(const struct flows *f, const struct packet *p)
 {
+    if (p->time > f->now - f->settings.timeout)
+        return p->time;
     int64_t second = f->now - f->now % SECOND;
-    return p->time > second ? p->time : second;
+    return p->time > second - f->settings.timeout ? p->time : second;
 }
 
 static void report(struct flows *f, struct flow *flow, enum occasion occasion, int64_t time)
@@ -526,24 +529,33 @@ static void take_packet(struct flows *f, const struct packet *p, uint32_t hash)
     flow->bytes[p->sender] += p->wire;
     flow->packets[p->sender] += p->frames;
     flow->answered |= p->sender != flow->source;
-    if (seen_at(f, p) > flow->last)
-        flow->last = seen_at(f, p);
+    int64_t seen = seen_at(f, p);
+    if (seen > flow->last)
+        flow->last = seen;
+    if (!p->payload) // its transport header was cut or contradicts itself
+        return;
     if (is_tcp(flow))
         take_tcp(f, flow, p);
     else
         take_datagram(f, flow, p);
 }
 
+// Three passes ask the memory for the buckets, the records and the TCP state of the whole array, so
+// that the fourth does not wait for them one by one.
 static uint64_t take_array(struct flows *f, const struct packet *packets, int count)
 {
     uint32_t hash[FRAMES];
+    const struct flow *flow[FRAMES];
     uint64_t frames = 0;
     for (int i = 0; i < count; i++) {
         hash[i] = table_hash(packets[i].hash);
         table_prefetch_bucket(&f->table, hash[i]);
     }
     for (int i = 0; i < count; i++)
-        table_prefetch_flow(&f->table, hash[i]);
+        flow[i] = table_prefetch_flow(&f->table, hash[i]);
+    for (int i = 0; i < count; i++)
+        if (flow[i])
+            __builtin_prefetch(pool_at(&f->tcp, flow[i]->tcp), 1);
     for (int i = 0; i < count; i++) {
         take_packet(f, &packets[i], hash[i]);
         frames += packets[i].frames;
