@@ -453,28 +453,6 @@ struct conn *conn_open(struct conns *all, const struct binding *binding,
     return c;
 }
 
-// Carries out what the protocol asked for in its call. False: the conn is gone.
-static bool conn_obey(struct conn *c)
-{
-    if (c->turn) {
-        struct endpoints e = c->ends;
-        struct tail *t = c->tail[CLIENT];
-        for (int side = CLIENT; side <= SERVER; side++) {
-            c->ends.ip[side] = e.ip[!side];
-            c->ends.port[side] = e.port[!side];
-            c->ends.icmp_type[side] = e.icmp_type[!side];
-            c->ends.icmp_seen[side] = e.icmp_seen[!side];
-        }
-        c->tail[CLIENT] = c->tail[SERVER];
-        c->tail[SERVER] = t;
-        c->turn = 0;
-    }
-    if (!c->done)
-        return true;
-    conn_leave(c, ENDED_DONE);
-    return false;
-}
-
 // The protocol changes from the next byte on. The state of the new one takes the place of the old,
 // or the conn ends when it does not fit or nobody is found.
 static bool conn_change(struct conn *c, enum side from, struct span rest)
@@ -528,22 +506,70 @@ static bool feed_view(struct conn *c, enum side from, struct span data)
     return true;
 }
 
+// Shows the kept bytes of a side, of which `seen` were shown before.
+static void feed_kept(struct conn *c, enum side from, uint32_t seen)
+{
+    struct tail *t = c->tail[from];
+    c->mark = t->mark;
+    c->marks = t->marks;
+    uint32_t done = conn_call(c, from, span_of(t->bytes, t->len), seen);
+    c->marks = 0;
+    tail_cut(c, from, done);
+}
+
 static bool feed_tail(struct conn *c, enum side from, struct span data)
 {
     if (!tail_add(c, from, data, c->arrival.time))
         return false;
-    struct tail *t = c->tail[from];
-    c->mark = t->mark;
-    c->marks = t->marks;
-    uint32_t done = conn_call(c, from, span_of(t->bytes, t->len), t->seen);
-    c->marks = 0;
-    tail_cut(c, from, done);
+    feed_kept(c, from, c->tail[from]->seen);
     return true;
+}
+
+// The flow's name for a side, as this conn has it: they differ once it was turned.
+static enum side side_here(const struct conn *c, enum side from)
+{
+    return c->turned ? side_other(from) : from;
+}
+
+static void turn_ends(struct conn *c)
+{
+    struct endpoints e = c->ends;
+    struct tail *t = c->tail[CLIENT];
+    for (int side = CLIENT; side <= SERVER; side++) {
+        c->ends.ip[side] = e.ip[!side];
+        c->ends.port[side] = e.port[!side];
+        c->ends.icmp_type[side] = e.icmp_type[!side];
+        c->ends.icmp_seen[side] = e.icmp_seen[!side];
+    }
+    c->tail[CLIENT] = c->tail[SERVER];
+    c->tail[SERVER] = t;
+    c->half_ended = (c->half_ended >> 1 | c->half_ended << 1) & 3u;
+    c->turned = !c->turned;
+}
+
+// Carries out what the protocol asked for in its call about a side's bytes. What it left unread is
+// shown again at once when the sides were turned. False: the conn is gone.
+static bool conn_obey(struct conn *c, enum side from)
+{
+    if (c->turn) {
+        c->turn = 0;
+        turn_ends(c);
+        from = side_other(from);
+        struct tail *t = c->tail[from];
+        if (t && !c->done)
+            feed_kept(c, from, 0);
+        c->turn = 0; // once is enough
+    }
+    if (!c->done)
+        return true;
+    conn_leave(c, ENDED_DONE);
+    return false;
 }
 
 bool conn_feed(struct conn *c, enum side from, struct span data, const struct arrival *arrival)
 {
     c->used = 1;
+    from = side_here(c, from);
     c->arrival = *arrival;
     if (arrival->time > c->all->now)
         c->all->now = arrival->time;
@@ -553,12 +579,13 @@ bool conn_feed(struct conn *c, enum side from, struct span data, const struct ar
         conn_leave(c, ENDED_GAP);
         return false;
     }
-    return conn_obey(c);
+    return conn_obey(c, from);
 }
 
 bool conn_gap(struct conn *c, enum side from, uint32_t missing, int64_t time)
 {
     c->used = 1;
+    from = side_here(c, from);
     c->arrival = (struct arrival){.time = time};
     tail_free(c, from);
     if (!c->binding->protocol->gap) {
@@ -569,12 +596,13 @@ bool conn_gap(struct conn *c, enum side from, uint32_t missing, int64_t time)
     c->calls++;
     c->binding->protocol->gap(c, from, missing);
     c->calls--;
-    return conn_obey(c);
+    return conn_obey(c, from);
 }
 
 bool conn_half_end(struct conn *c, enum side from, enum ending how, int64_t time)
 {
     c->used = 1;
+    from = side_here(c, from);
     c->arrival = (struct arrival){.time = time};
     arena_reset(&c->all->scratch);
     conn_tell_end(c, from, how);
@@ -582,7 +610,7 @@ bool conn_half_end(struct conn *c, enum side from, enum ending how, int64_t time
         conn_leave(c, how);
         return false;
     }
-    return conn_obey(c);
+    return conn_obey(c, from);
 }
 
 static void age_transaction(struct conns *all, struct transaction *t)

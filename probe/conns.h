@@ -84,7 +84,7 @@ struct conn {
     struct arrival arrival;
 
     unsigned joined_late : 1, used : 1, done : 1, given_up : 1, turn : 1, become : 1;
-    unsigned dead : 1;       // ends when the running call returns
+    unsigned turned : 1;     // its sides are the other way round than the flow's
     unsigned calls : 4;      // depth of calls into the protocol
     unsigned half_ended : 2; // by side
     _Alignas(16) uint8_t state[];
