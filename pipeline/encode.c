@@ -270,19 +270,6 @@ static void make_joint(struct place *p, unsigned rank)
     j->behind = (uint16_t)p->behind;
 }
 
-// Closes the objects that end before `rank`, opens those around it and writes its key.
-static void write_key(struct place *p, unsigned rank)
-{
-    const struct joint *j = &p->joints[rank];
-    if (j->behind != p->behind) {
-        make_joint(p, rank);
-    } else if (pen_room(&p->pen, sizeof j->text)) {
-        memcpy(p->pen.at, j->text, sizeof j->text); // all of it: its length is known then
-        p->pen.at += j->len;
-    }
-    p->behind = rank + 1;
-}
-
 static void close_all(struct place *p)
 {
     const uint16_t *until = NULL;
@@ -307,23 +294,95 @@ static unsigned write_object(const struct event *e, struct place *p, unsigned ra
     return rank;
 }
 
-// The set ranks in [from, to).
+static uint8_t *quoted(uint8_t *to, size_t len)
+{
+    to[0] = to[len + 1] = '"';
+    return to + len + 2;
+}
+
+enum { SCALAR = 64 }; // room that every scalar finds enough, but for texts and fragments
+
+// Writes what has no parts, if `room` (at least SCALAR) is enough for the worst case; where it
+// ends, or NULL: nothing was written. The place stays in a register all the way, so that one field
+// need not wait for the one before.
+static inline uint8_t *write_scalar(uint8_t *to, size_t room, const struct value *v, int digits)
+{
+    switch ((enum value_kind)v->kind) {
+    case VALUE_TEXT:
+        return v->cut || JSON_TEXT((size_t)v->len) > room ? NULL
+                                                          : json_text(to, span_of(v->at, v->len));
+    case VALUE_SIGNED:
+        return to + text_signed(to, v->number);
+    case VALUE_UNSIGNED:
+        return to + text_unsigned(to, (uint64_t)v->number);
+    case VALUE_TIME:
+        return quoted(to, text_time(to + 1, v->number, digits));
+    case VALUE_IP:
+        return quoted(to, text_ip(to + 1, v->at, v->len == 4 ? 4 : 6));
+    case VALUE_MAC:
+        return quoted(to, text_mac(to + 1, v->at));
+    case VALUE_JSON:
+        if (!v->len || v->len > room)
+            return NULL;
+        memcpy(to, v->at, v->len);
+        return to + v->len;
+    default:
+        return NULL;
+    }
+}
+
+// A field as nearly all are: it stands behind the same one as in the document before, has nothing
+// inside, is a scalar, and finds room. Where it ends, or NULL: nothing was written.
+static inline uint8_t *write_usual(const struct event *e, const struct place *p, unsigned behind,
+                                   uint8_t *at, size_t room, unsigned rank)
+{
+    const struct joint *j = &p->joints[rank];
+    if (j->behind != behind || p->keys[rank].last != rank || room < sizeof j->text + SCALAR)
+        return NULL;
+    memcpy(at, j->text, sizeof j->text); // all of it: its length is known then
+    return write_scalar(at + j->len, room - j->len, &e->values[rank], e->digits);
+}
+
+// Any field. The last rank that is done with.
+static unsigned write_field(const struct event *e, struct place *p, unsigned rank)
+{
+    make_joint(p, rank);
+    p->behind = rank + 1;
+    if (p->keys[rank].last != rank)
+        return write_object(e, p, rank);
+    write_value(&e->values[rank], &p->pen, e->digits, 0);
+    return rank;
+}
+
+// The set ranks in [from, to). Where the next byte goes is kept out of the place while the usual
+// fields come, as the place has an address and so lies in memory.
 static void write_ranks(const struct event *e, struct place *p, unsigned from, unsigned to)
 {
+    uint8_t *at = p->pen.at;
+    const uint8_t *room_end = p->pen.end;
+    unsigned behind = p->behind;
     for (unsigned w = from >> 6; w << 6 < to; w++) {
         for (uint64_t bits = e->set[w]; bits; bits &= bits - 1) {
             unsigned rank = w << 6 | (unsigned)__builtin_ctzll(bits);
             if (rank < from)
                 continue;
             if (rank >= to)
-                return;
-            write_key(p, rank);
-            if (p->keys[rank].last == rank)
-                write_value(&e->values[rank], &p->pen, e->digits, 0);
-            else
-                from = write_object(e, p, rank) + 1;
+                break;
+            uint8_t *end = write_usual(e, p, behind, at, (size_t)(room_end - at), rank);
+            if (end) {
+                at = end;
+                behind = rank + 1;
+                continue;
+            }
+            p->pen.at = at;
+            p->behind = behind;
+            from = write_field(e, p, rank) + 1;
+            at = p->pen.at;
+            behind = p->behind;
         }
     }
+    p->pen.at = at;
+    p->behind = behind;
 }
 
 static bool any_rank(const struct event *e, unsigned from, unsigned to)

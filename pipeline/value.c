@@ -126,7 +126,7 @@ static size_t unescape(struct span s, size_t at, uint8_t *to, size_t *written)
 }
 
 // A fragment as text: the inside of a string, any other scalar as it stands.
-static struct span json_text(struct span s, struct arena *scratch)
+static struct span fragment_text(struct span s, struct arena *scratch)
 {
     if (!s.len || s.at[0] == '[' || s.at[0] == '{' || span_is(s, (struct span)SPAN("null")))
         return span_of(NULL, 0);
@@ -189,7 +189,7 @@ struct span value_to_text(const struct event *e, const struct value *v, struct a
     case VALUE_BOOL:
         return v->number ? (struct span)SPAN("true") : (struct span)SPAN("false");
     case VALUE_JSON:
-        return json_text(span_of(v->at, v->len), scratch);
+        return fragment_text(span_of(v->at, v->len), scratch);
     default: {
         uint8_t *place = arena_alloc(scratch, 64);
         return place ? span_of(place, scalar_text(v, e->digits, place)) : span_of(NULL, 0);

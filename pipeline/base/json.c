@@ -231,15 +231,19 @@ void pen_text_part(struct pen *p, struct span s)
         write_tight(p, s);
 }
 
+uint8_t *json_text(uint8_t *to, struct span s)
+{
+    *to++ = '"';
+    if (s.len)
+        to = write_text(to, s);
+    *to++ = '"';
+    return to;
+}
+
 void pen_text(struct pen *p, struct span s)
 {
     if (s.len + 1 <= safe_length(p)) { // one more for the quotes
-        uint8_t *to = p->at;
-        *to++ = '"';
-        if (s.len)
-            to = write_text(to, s);
-        *to++ = '"';
-        p->at = to;
+        p->at = json_text(p->at, s);
         return;
     }
     pen_byte(p, '"');

@@ -49,6 +49,10 @@ static inline void pen_byte(struct pen *p, uint8_t byte)
 
 // A string with its quotes.
 void pen_text(struct pen *p, struct span s);
+// The same to a place that is known to hold JSON_TEXT bytes for a text of that length; where it
+// ends. For who asks for room once and keeps the place in a register.
+#define JSON_TEXT(length) (6 * (length) + 2)
+uint8_t *json_text(uint8_t *to, struct span s);
 // The inside of a string, without quotes: for a text that comes in pieces. A character cut between
 // two pieces is repaired as two halves; callers who care join them first.
 void pen_text_part(struct pen *p, struct span s);

@@ -495,6 +495,57 @@ static void values_have_a_text(void **state)
     }
 }
 
+// Sets a random half of the fields, of random kinds; the same for the same seed.
+static void set_randomly(struct event *e, unsigned seed)
+{
+    static struct tree_item member = {NULL, {(const uint8_t *)"m", 1}, {.kind = VALUE_BOOL}};
+    static const struct value values[] = {
+        {.kind = VALUE_TEXT, .len = 3, .at = "a\"b"},
+        {.kind = VALUE_SIGNED, .number = -7},
+        {.kind = VALUE_JSON, .len = 2, .at = "[]"},
+        {.kind = VALUE_TREE},
+        {.kind = VALUE_TREE, .tree = &member},
+        {.kind = VALUE_TEXT, .len = 1, .at = "x", .cut = 1},
+        {.kind = VALUE_NULL},
+    };
+    event_begin(e, schema_ranks(schema, &kit_table));
+    for (unsigned rank = 0; rank < e->size - 1; rank++) {
+        seed = seed * 1103515245 + 12345;
+        // objects are set less often, as they may hide what is inside
+        if (seed >> 16 & (schema_keys(schema)[rank].last == rank ? 1 : 7))
+            continue;
+        e->set[rank >> 6] |= UINT64_C(1) << (rank & 63);
+        e->values[rank] = values[(seed >> 20) % (sizeof values / sizeof *values)];
+    }
+}
+
+static void document_does_not_depend_on_the_one_before(void **state)
+{
+    (void)state;
+    static const char *const extra[] = {
+        "a.b.c.d.e.f",
+        "a.b.x",
+        "a.b.c.d.y",
+        "z.a",
+        "z.b",
+        "long.names.that.together.take.more.than.the.line.which.the.encoder.keeps.for.a.key"};
+    kit_begin(extra, 6);
+    for (unsigned seed = 0; seed < 3000; seed++) {
+        set_randomly(&event, seed % 7 ? seed % 50 : seed);
+        static char used[sizeof document_text];
+        strcpy(used, document());
+        memset(event.joints, 0, event.size * (size_t)EVENT_JOINT);
+        assert_string_equal(document(), used);
+        int depth = 0;
+        for (const char *at = used; *at; at++) {
+            depth += (*at == '{') - (*at == '}');
+            if (*at == ',' || *at == '{')
+                assert_true(at[1] == '"' || at[1] == '}');
+        }
+        assert_int_equal(depth, 0);
+    }
+}
+
 // ── what does not fit ────────────────────────────────────────────────────────────────────────────
 
 static void full_batch_takes_nothing(void **state)
@@ -624,6 +675,7 @@ int main(void)
         test(saved_event_comes_back),
         test(chain_is_the_same_however_it_is_cut),
         test(values_have_a_text),
+        test(document_does_not_depend_on_the_one_before),
         test(full_batch_takes_nothing),
         test(shrink_cuts_the_largest),
         test(shrink_counts_escapes_and_keeps_characters),
