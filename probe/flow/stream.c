@@ -253,7 +253,12 @@ static void finish(struct stream *s, unsigned side, int64_t time)
     me->finished = true;
     if (s->conn)
         conn_half_end(s->conn, side_of(s, side), ENDED_FIN, time);
-    s->over = s->over || s->side[!side].finished;
+    if (!s->side[!side].finished)
+        return;
+    s->over = true;
+    if (s->conn) // it was opened after the other side had finished
+        conn_end(s->conn, ENDED_FIN);
+    s->conn = NULL;
 }
 
 // ── what waits ──

@@ -68,7 +68,7 @@ void table_prefetch_bucket(const struct table *t, uint32_t hash)
     __builtin_prefetch(bucket_of(t, hash));
 }
 
-void table_prefetch_flow(const struct table *t, uint32_t hash)
+const struct flow *table_prefetch_flow(const struct table *t, uint32_t hash)
 {
     const struct bucket *b = bucket_of(t, hash);
     for (int i = 0; i < SLOTS; i++)
@@ -76,8 +76,9 @@ void table_prefetch_flow(const struct table *t, uint32_t hash)
             const struct flow *flow = table_flow(t, b->flow[i]);
             __builtin_prefetch(flow, 1);
             __builtin_prefetch((const char *)flow + 64, 1);
-            return;
+            return flow;
         }
+    return NULL;
 }
 
 static bool is_of(const struct flow *flow, const struct flow_key *key, uint32_t hash)

@@ -89,9 +89,9 @@ static inline uint32_t table_hash(uint32_t hash)
 }
 
 // Ask the memory for what table_find will touch: first all buckets of an array of packets, then all
-// records.
+// records. The second returns the record it asked for, most likely the right one (NULL: none).
 void table_prefetch_bucket(const struct table *t, uint32_t hash);
-void table_prefetch_flow(const struct table *t, uint32_t hash);
+const struct flow *table_prefetch_flow(const struct table *t, uint32_t hash);
 
 struct flow *table_find(const struct table *t, const struct flow_key *key, uint32_t hash);
 // A record with key and hash set and everything else zero; NULL: at the ceiling.

@@ -82,6 +82,37 @@ static void step_back_of_time(void **state)
     assert_true(says(0, "\"duration\":0"));
 }
 
+// Clocks of cards differ a little: the documents have the times of the packets all the same.
+static void small_disorder_keeps_its_times(void **state)
+{
+    (void)state;
+    begin(true);
+    at(10.1);
+    ask("a");
+    world.client_port++;
+    at(9.75);
+    ask("b");
+    end_world();
+    assert_true(says(0, "\"end\":\"2023-11-14T22:13:29.750Z\""));
+}
+
+// A stamp from before the time-out does not make a new record of every packet.
+static void stamps_from_long_ago(void **state)
+{
+    (void)state;
+    begin(false);
+    at(100);
+    ask("a");
+    world.client_port++;
+    for (int i = 0; i < 5; i++) {
+        at(60);
+        ask("b");
+    }
+    assert_int_equal(documents.count, 0);
+    end_world();
+    assert_int_equal(documents.count, 2);
+}
+
 static void reports_each_period(void **state)
 {
     (void)state;
@@ -258,6 +289,23 @@ static void waits_longer_than_its_record(void **state)
     assert_true(says(1, "\"source\":{\"bytes\":55,\"ip\":\"10.0.0.2\""));
 }
 
+// The record was reported: a packet from before its end cannot be added to it any more.
+static void old_packet_wakes_too(void **state)
+{
+    (void)state;
+    begin(false);
+    fake.waiting = true;
+    ask("q");
+    at(40);
+    flows_age(world.flows, world.now);
+    at(29);
+    answer("a");
+    assert_string_equal(fake.told[SERVER], "a");
+    end_world();
+    assert_int_equal(documents.count, 2);
+    assert_true(says(1, "\"source\":{\"bytes\":55,\"ip\":\"10.0.0.2\",\"packets\":1"));
+}
+
 static void asleep_until_nobody_waits(void **state)
 {
     (void)state;
@@ -282,6 +330,7 @@ static void conn_outlives_records_of_tcp(void **state)
     begin(false);
     shake_hands(100, 500);
     say(FROM_CLIENT, 101, "prepare ");
+    say(FROM_CLIENT, 101, "prepare ");
     at(100);
     flows_age(world.flows, world.now);
     assert_int_equal(documents.count, 1);
@@ -294,6 +343,8 @@ static void conn_outlives_records_of_tcp(void **state)
     assert_int_equal(counter_get(world.counters.flows_now), 0);
     end_world();
     assert_int_equal(documents.count, 2);
+    assert_true(says(0, "\"retransmissions\":1"));
+    assert_true(says(1, "\"retransmissions\":0")); // each record has its own
 }
 
 static void ports_used_again_split_the_record(void **state)
@@ -442,6 +493,8 @@ int main(void)
         cmocka_unit_test(ends_when_quiet),
         cmocka_unit_test(late_packet_begins_anew),
         cmocka_unit_test(step_back_of_time),
+        cmocka_unit_test(small_disorder_keeps_its_times),
+        cmocka_unit_test(stamps_from_long_ago),
         cmocka_unit_test(reports_each_period),
         cmocka_unit_test(only_final_reports),
         cmocka_unit_test(delta_reports),
@@ -450,6 +503,7 @@ int main(void)
         cmocka_unit_test(oldest_leaves_at_the_ceiling),
         cmocka_unit_test(question_and_answer_leave_nothing),
         cmocka_unit_test(waits_longer_than_its_record),
+        cmocka_unit_test(old_packet_wakes_too),
         cmocka_unit_test(asleep_until_nobody_waits),
         cmocka_unit_test(conn_outlives_records_of_tcp),
         cmocka_unit_test(ports_used_again_split_the_record),

@@ -237,8 +237,8 @@ static void ceiling_of_all(void **state)
     block[1000] = 0;
     for (uint16_t i = 0; i < 40; i++) {
         world.client_port = (uint16_t)(1000 + i);
-        say_syn(FROM_CLIENT, 0);
-        say(FROM_CLIENT, 2, block);
+        say_syn(i % 2, 0);
+        say(i % 2, 2, block);
         assert_true(counter_get(world.counters.tcp_waiting_bytes) <= 16 << 10);
     }
     assert_int_equal(counter_get(world.counters.tcp_gaps), 30);
@@ -320,6 +320,22 @@ static void both_fins_end_the_conn(void **state)
     end_world();
 }
 
+static void conn_opened_behind_a_fin(void **state)
+{
+    (void)state;
+    begin();
+    shake_hands(100, 500);
+    say_fin(FROM_CLIENT, 101, "ab");
+    say(FROM_SERVER, 502, "y"); // waits, so that the stream goes on without its conn
+    fake.no_gaps = true;
+    flows_age(world.flows, BEGIN + 6 * SECOND);
+    assert_string_equal(fake.told[SERVER], "[1]|y");
+    say_fin(FROM_SERVER, 503, "z");
+    assert_string_equal(fake.told[SERVER], "[1]|yz.");
+    assert_string_equal(fake.ends, "gap fin ");
+    end_world();
+}
+
 static void reset(void **state)
 {
     (void)state;
@@ -397,6 +413,31 @@ static void joined_in_the_middle(void **state)
     end_world();
 }
 
+// An acknowledgement from before a side is known says nothing about it.
+static void acknowledgement_from_elsewhere(void **state)
+{
+    (void)state;
+    begin();
+    say_ack(FROM_CLIENT, 300, 1u << 30, "ask");
+    say(FROM_SERVER, 7000, "answer");
+    end_world();
+    assert_string_equal(fake.told[SERVER], "answer");
+}
+
+// A new conn in a conversation that has begun long ago is late, on whichever side it begins.
+static void late_by_what_the_peer_said(void **state)
+{
+    (void)state;
+    begin();
+    shake_hands(100, 500);
+    say(FROM_SERVER, 501, "banner");
+    leave(fake.conns[0], ENDED_EVICTED);
+    say(FROM_CLIENT, 101, "hello");
+    assert_string_equal(fake.told[CLIENT], "|hello");
+    assert_int_equal(fake.late, 1);
+    end_world();
+}
+
 static void snapped(void **state)
 {
     (void)state;
@@ -435,6 +476,7 @@ static void strays_and_jumps(void **state)
     say(FROM_CLIENT, (1u << 30) + 16, "k");
     assert_string_equal(fake.told[CLIENT], "abcd|jk");
     assert_string_equal(fake.ends, "gap ");
+    assert_int_equal(fake.late, 1);
     end_world();
 }
 
@@ -510,6 +552,75 @@ static void time_of_what_waited(void **state)
     end_world();
 }
 
+static uint32_t random_state;
+
+static uint32_t any(uint32_t below)
+{
+    random_state = random_state * 1664525 + 1013904223;
+    return (random_state >> 8) % below;
+}
+
+// A segment of no conversation in particular.
+static struct packet any_segment(uint32_t base)
+{
+    static const uint8_t flags[] = {0,
+                                    0,
+                                    0,
+                                    0,
+                                    TCP_ACK,
+                                    TCP_ACK,
+                                    TCP_ACK,
+                                    TCP_FIN,
+                                    TCP_FIN | TCP_ACK,
+                                    TCP_SYN,
+                                    TCP_SYN | TCP_ACK,
+                                    TCP_RST,
+                                    TCP_SYN | TCP_FIN,
+                                    0xff};
+    static const char bytes[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+    uint32_t rare = any(100), seq = base + any(3000);
+    if (rare == 0)
+        seq = any(1u << 24) << 8;
+    struct packet p =
+        segment(any(2), seq, (uint8_t)(rare > 20 ? any(2) * TCP_ACK : flags[any(sizeof flags)]),
+                bytes + any(sizeof bytes));
+    p.ack = any(50) ? base + any(4000) : any(1u << 24) << 8;
+    p.window = any(10) ? 100 : 0;
+    if (any(20) == 0)
+        p.payload_cut = any(5) ? any(2000) : UINT32_MAX - any(10);
+    return p;
+}
+
+// Whatever comes, nothing breaks and nothing is left behind.
+static void anything_goes(void **state)
+{
+    (void)state;
+    struct flow_settings settings = usual_settings();
+    settings.reorder_bytes = 6000;
+    settings.reorder_bytes_all = 12000;
+    settings.flows = 20;
+    for (uint32_t round = 0; round < 60; round++) {
+        random_state = round;
+        begin_world(settings, any(2));
+        fake.no_gaps = any(2);
+        fake.done_at = any(3) ? 0 : 'z';
+        for (int i = 0; i < 3000; i++) {
+            world.client_port = (uint16_t)(1 + any(25));
+            take(any_segment(round * 0x10000000u - 1000));
+            assert_true(counter_get(world.counters.tcp_waiting_bytes) <= 12000);
+            world.now += any(40) ? any(1000000) : any(2) * 7 * SECOND;
+            if (any(30) == 0)
+                flows_age(world.flows, world.now);
+            if (any(200) == 0 && fake.conns[0])
+                leave(fake.conns[0], ENDED_EVICTED);
+            fake.len[0] = fake.len[1] = 0;
+            fake.ends[0] = 0;
+            documents.count = 0;
+        }
+        end_world();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -529,11 +640,14 @@ int main(void)
         cmocka_unit_test(waiting_at_the_end),
         cmocka_unit_test(fin_in_order_and_out_of_it),
         cmocka_unit_test(both_fins_end_the_conn),
+        cmocka_unit_test(conn_opened_behind_a_fin),
         cmocka_unit_test(reset),
         cmocka_unit_test(ports_used_again),
         cmocka_unit_test(ports_used_again_after_fin),
         cmocka_unit_test(syn_with_data),
         cmocka_unit_test(joined_in_the_middle),
+        cmocka_unit_test(acknowledgement_from_elsewhere),
+        cmocka_unit_test(late_by_what_the_peer_said),
         cmocka_unit_test(snapped),
         cmocka_unit_test(strays_and_jumps),
         cmocka_unit_test(leaps_within_reach),
@@ -541,6 +655,7 @@ int main(void)
         cmocka_unit_test(protocol_that_cannot_cross_holes),
         cmocka_unit_test(evicted_conn_comes_back),
         cmocka_unit_test(time_of_what_waited),
+        cmocka_unit_test(anything_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
