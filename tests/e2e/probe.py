@@ -26,7 +26,8 @@ LINES = int(os.environ.get("WEIR_LINES", 8))  # of its log that are shown when i
 # A run mostly waits, so more of them than processors; TSan needs the memory for itself.
 AT_ONCE = int(os.environ.get("WEIR_AT_ONCE", 4 * (os.cpu_count() or 1)))
 
-Result = collections.namedtuple("Result", "code documents log command")
+# `counters`: what the table at the end of a run says, 0 for what it leaves out.
+Result = collections.namedtuple("Result", "code documents counters log command")
 
 
 class Failure(Exception):
@@ -71,15 +72,21 @@ def file_number(path):
     return (found[1], int(found[2] or 0)) if found else (path.name, 0)
 
 
-def run(capture, config, *more, settings=(), code=0, stdin=None):
+def run(capture, config, *more, settings=(), code=0, stdin=None, full_speed=True):
     """One run over a file; `code` None: any that is no crash. The ledger must balance."""
     with tempfile.TemporaryDirectory(prefix="weir-e2e-") as folder:
-        command = arguments(folder, config, capture, ["-t", *more], settings)
+        command = arguments(folder, config, capture, [*(["-t"] if full_speed else []), *more],
+                            settings)
         done = subprocess.run(command, input=stdin, capture_output=True, timeout=SECONDS, cwd=folder,
                               stdin=None if stdin is not None else subprocess.DEVNULL)
         log = done.stderr.decode(errors="replace")
         check_end(done.returncode, log, code, command)
-        return Result(done.returncode, read_documents(f"{folder}/out"), log, command)
+        return Result(done.returncode, read_documents(f"{folder}/out"), counters(log), log, command)
+
+
+def counters(log):
+    rows = re.findall(r"^ *([a-z_.]+) +(\d+)(?:  .*)?$", log, flags=re.M)
+    return collections.Counter({name: int(number) for name, number in rows})
 
 
 def check_end(found, log, code, command):
@@ -214,6 +221,9 @@ class Suite:
             self.groups[group].append((full, function, values))
 
     def run(self):
+        if not os.access(WEIR, os.X_OK):
+            print(f"there is no {WEIR}: build it, or name another with WEIR=PATH")
+            return False
         failed = 0
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
             for group, tests in self.groups.items():
