@@ -471,14 +471,14 @@ bool event_fetch(struct event *e, const struct field_path *path, struct value *o
 struct event_copy *event_save(struct event *e)
 {
     struct event_copy *copy = scratch(e, sizeof *copy);
-    if (!copy)
+    uint64_t *set = scratch(e, words(e) * sizeof *set);
+    struct value *values = scratch(e, e->size * sizeof *values);
+    if (!copy || !set || !values)
         return NULL;
-    struct span set = arena_copy(&e->scratch, span_of(e->set, words(e) * sizeof *e->set));
-    struct span values = arena_copy(&e->scratch, span_of(e->values, e->size * sizeof *e->values));
-    e->lost |= !set.at || !values.at;
-    *copy =
-        (struct event_copy){(uint64_t *)(uintptr_t)set.at, (struct value *)(uintptr_t)values.at};
-    return set.at && values.at ? copy : NULL;
+    memcpy(set, e->set, words(e) * sizeof *set);
+    memcpy(values, e->values, e->size * sizeof *values);
+    *copy = (struct event_copy){set, values};
+    return copy;
 }
 
 void event_restore(struct event *e, const struct event_copy *copy)

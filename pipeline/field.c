@@ -8,6 +8,7 @@
 #include "pipeline/base/hash.h"
 #include "pipeline/base/json.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 // A name on its way to a rank.
@@ -254,6 +255,7 @@ static bool open_object(struct build *b, const struct around *around, const char
     if (!around->depth)
         return true;
     const struct field **field = &b->s->fields[around->rank[around->depth - 1]];
+    assert(*field);
     if (may_hold(*field))
         return true;
     if ((*field)->meaning != undeclared)

@@ -229,7 +229,7 @@ static bool read_processor(struct reading *r, const struct config *node, struct 
 static bool read_branch(struct reading *r, const struct config *item, struct step *step, int depth)
 {
     for (const struct config *c = item->first; c; c = c->next)
-        if (strcmp(c->key, "if") && strcmp(c->key, "then") && strcmp(c->key, "else"))
+        if (strcmp(c->key, "if") != 0 && strcmp(c->key, "then") != 0 && strcmp(c->key, "else") != 0)
             return config_refuse(c, r->why, "beside if only then and else may stand");
     const struct config *then = config_get(item, "then");
     if (!then)

@@ -6,8 +6,10 @@
 static void *create(const void *settings, const struct processor_place *place, struct error *why)
 {
     (void)settings;
-    (void)why;
-    return (void *)(uintptr_t)place->node; // nothing to keep, but not NULL
+    void *self = arena_alloc(place->arena, 1); // nothing to keep, but not NULL
+    if (!self)
+        error_set(why, "no memory for a processor");
+    return self;
 }
 
 static bool run(const void *self, struct event *e)
