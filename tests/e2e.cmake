@@ -11,6 +11,7 @@ endfunction()
 
 weir_e2e(golden.check golden/check)
 weir_e2e(e2e.docs e2e/docs.py)
+weir_e2e(e2e.pains e2e/pains.py)
 weir_e2e(e2e.mutate e2e/mutate.py)
 weir_e2e(e2e.workers e2e/mutate.py workers)
 set_tests_properties(e2e.mutate PROPERTIES PROCESSORS 2)
