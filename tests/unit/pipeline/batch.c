@@ -108,7 +108,9 @@ static void opening_waits_for_one_to_come_home(void **state)
     struct batch *b = batch_open(home, false);
     fill_row(b, 1, 100);
     pthread_t thread = thread_start("release", release_later, b);
+    int64_t began = clock_steady();
     struct batch *again = batch_open(home, true);
+    assert_true(clock_steady() - began < SECOND / 2); // woken, not just looking again
     thread_join(thread);
     assert_ptr_equal(again, b);
     assert_int_equal(again->rows, 0);

@@ -290,6 +290,20 @@ static void value_stands_for_the_whole_object(void **state)
     expect("{\"http\":1}");
 }
 
+static void member_named_like_an_object_replaces_it(void **state)
+{
+    (void)state;
+    static const char *const extra[] = {"http.request.headers.x.y"};
+    struct tree_item member = {NULL, span("z"), value_number(3)};
+    kit_begin(extra, 1);
+    put("http.request.headers.x.y", value_number(1));
+    event_member(&event, HEADERS, span("x"), (struct value){.kind = VALUE_TREE, .tree = &member});
+    expect("{\"http\":{\"request\":{\"headers\":{\"x\":{\"z\":3,\"y\":1}}}}}");
+    event_member(&event, HEADERS, span("x"), value_number(2));
+    expect("{\"http\":{\"request\":{\"headers\":{\"x\":2}}}}");
+    assert_false(has("http.request.headers.x.y"));
+}
+
 static void deep_tree_ends_in_null(void **state)
 {
     (void)state;
@@ -460,6 +474,24 @@ static void chain_is_the_same_however_it_is_cut(void **state)
     }
 }
 
+static void elements_of_a_fragment(void **state)
+{
+    (void)state;
+    static const char *const elements[] = {"\"a,]\\\"\"", "{\"b\":[1,2]}", "[[],{}]", "3"};
+    struct span rest = span("\"a,]\\\"\", {\"b\":[1,2]},[[],{}],3");
+    for (size_t i = 0; i < 4; i++)
+        assert_true(span_is(json_element(&rest), span_text(elements[i])));
+    assert_int_equal(json_element(&rest).len, 0);
+    static const char *const broken[] = {"\"", "\"\\", "[", "]]", "{,", ",,"};
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+        rest = span_text(broken[i]);
+        for (int n = 0; rest.len; n++) {
+            json_element(&rest);
+            assert_true(n < 4);
+        }
+    }
+}
+
 static void values_have_a_text(void **state)
 {
     (void)state;
@@ -528,7 +560,7 @@ static void document_does_not_depend_on_the_one_before(void **state)
         "a.b.c.d.y",
         "z.a",
         "z.b",
-        "long.names.that.together.take.more.than.the.line.which.the.encoder.keeps.for.a.key"};
+        "b.a_part_of_a_name_that_is_longer_than_the_line_which_the_encoder_keeps_for_a_key"};
     kit_begin(extra, 6);
     for (unsigned seed = 0; seed < 3000; seed++) {
         set_randomly(&event, seed % 7 ? seed % 50 : seed);
@@ -573,6 +605,28 @@ static void full_batch_takes_nothing(void **state)
         assert_true(span_is(batch_route(b, batch_row(b, i), 0), route));
     }
     batch_release(b);
+}
+
+static void room_for_the_routes_is_kept(void **state)
+{
+    (void)state;
+    kit_begin(NULL, 0);
+    struct span route = span("somewhere");
+    event_text(&event, TYPE, span("a document with a text"));
+    size_t needed = strlen(document()) + batch_routes_size(&route, 1);
+    event.routes = &route;
+    event.route_count = 1;
+    for (size_t missing = 0; missing < 2; missing++) {
+        struct batch *b = batch_open(home, false);
+        struct pen pen = batch_pen(b);
+        size_t filled = batch_room(b) - needed - 1 - sizeof(struct row) + missing;
+        memset(pen.at, ' ', filled);
+        pen.at += filled;
+        batch_commit(b, &pen, (struct row){.time = 0});
+        assert_int_equal(event_write(&event, b), missing == 0);
+        assert_int_equal(b->rows, 2 - missing);
+        batch_release(b);
+    }
 }
 
 static void shrink_cuts_the_largest(void **state)
@@ -666,6 +720,7 @@ int main(void)
         test(equal_name_replaces),
         test(members_of_a_tree_that_a_caller_made),
         test(value_stands_for_the_whole_object),
+        test(member_named_like_an_object_replaces_it),
         test(deep_tree_ends_in_null),
         test(paths_reach_objects_and_members),
         test(dropping_takes_all_inside),
@@ -674,9 +729,11 @@ int main(void)
         test(nothing_is_fetched_from_nothing),
         test(saved_event_comes_back),
         test(chain_is_the_same_however_it_is_cut),
+        test(elements_of_a_fragment),
         test(values_have_a_text),
         test(document_does_not_depend_on_the_one_before),
         test(full_batch_takes_nothing),
+        test(room_for_the_routes_is_kept),
         test(shrink_cuts_the_largest),
         test(shrink_counts_escapes_and_keeps_characters),
         test(shrink_cuts_chains_and_what_is_inside),
