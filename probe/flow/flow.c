@@ -157,15 +157,35 @@ static bool is_followed(const struct flow *flow)
     return is_tcp(flow) ? flow->stream != NOBODY : flow->conn != NULL;
 }
 
-// When a packet was seen, as far as age goes. One whose time stamp lies so far back that its flow
-// would be over at once (a ring that was read twice) still came now: in the clock's present second,
-// which is the same in all workers.
-static int64_t seen_at(const struct flows *f, const struct packet *p)
+// Whole seconds that a packet's time lies behind the clock; less than two are the usual disorder.
+// All workers see the same, for their clocks have the same second.
+static uint32_t seconds_late(const struct flows *f, const struct packet *p)
 {
-    if (p->time > f->now - f->settings.timeout)
-        return p->time;
-    int64_t second = f->now - f->now % SECOND;
-    return p->time > second - f->settings.timeout ? p->time : second;
+    if (f->now - p->time <= SECOND)
+        return 0;
+    uint32_t late = clock_second(f->now) - clock_second(p->time);
+    return late < 2 ? 0 : late;
+}
+
+// A packet keeps its flow alive by when it came. Its own time may lie far back (a ring that was
+// read twice): documents show that one.
+static void note_time(struct flow *flow, const struct packet *p, uint32_t late)
+{
+    if (p->time > flow->last) {
+        flow->last = p->time;
+        flow->lag = 0;
+    }
+    if (!late)
+        return;
+    int64_t lag = (p->time - flow->last) / SECOND + late;
+    if (lag > flow->lag)
+        flow->lag = lag > UINT16_MAX ? UINT16_MAX : (uint16_t)lag;
+}
+
+// When a flow ends if nothing comes.
+static int64_t end_of(const struct flows *f, const struct flow *flow)
+{
+    return flow->last + flow->lag * SECOND + f->settings.timeout;
 }
 
 static void report(struct flows *f, struct flow *flow, enum occasion occasion, int64_t time)
@@ -184,6 +204,7 @@ static void begin_record(struct flows *f, struct flow *flow, const struct packet
     memset(flow->bytes, 0, sizeof flow->bytes);
     memset(flow->packets, 0, sizeof flow->packets);
     flow->first = flow->last = p->time;
+    flow->lag = 0;
     flow->epoch = f->epoch;
     flow->source = p->sender;
     flow->asleep = flow->answered = flow->icmp_seen = false;
@@ -210,7 +231,7 @@ static void settle_period(struct flows *f, struct flow *flow)
     if (flow->epoch == f->epoch)
         return;
     flow->epoch = f->epoch;
-    if (!flow->asleep && flow->last + f->settings.timeout > f->sweep_time)
+    if (!flow->asleep && end_of(f, flow) > f->sweep_time)
         report(f, flow, FLOW_GOES_ON, f->sweep_time);
 }
 
@@ -263,7 +284,7 @@ static bool is_worth_keeping(struct flow *flow, int64_t now)
 // Looks at a flow that came due.
 static void look_at(struct flows *f, struct flow *flow)
 {
-    int64_t end = flow->last + f->settings.timeout;
+    int64_t end = end_of(f, flow);
     settle_period(f, flow);
     if (end > f->now) {
         put_back(f, flow, end);
@@ -290,9 +311,8 @@ static void evict(struct flows *f)
 {
     uint32_t due;
     struct flow *flow = ageing_take_first(&f->ageing, &f->table, &due);
-    for (int i = 0; i < EVICTION_CHANCES && due_second(flow->last + f->settings.timeout) > due;
-         i++) {
-        put_back(f, flow, flow->last + f->settings.timeout);
+    for (int i = 0; i < EVICTION_CHANCES && due_second(end_of(f, flow)) > due; i++) {
+        put_back(f, flow, end_of(f, flow));
         flow = ageing_take_first(&f->ageing, &f->table, &due);
     }
     settle_period(f, flow);
@@ -475,7 +495,7 @@ static void take_datagram(struct flows *f, struct flow *flow, const struct packe
 
 // ── packets ──
 
-static struct flow *open_flow(struct flows *f, const struct packet *p, uint32_t hash)
+static struct flow *open_flow(struct flows *f, const struct packet *p, uint32_t hash, uint32_t late)
 {
     struct flow *flow;
     while (!(flow = table_add(&f->table, &p->key, hash)))
@@ -488,19 +508,20 @@ static struct flow *open_flow(struct flows *f, const struct packet *p, uint32_t 
     }
     flow->binding = detect_by_port(&f->detect, p);
     begin_record(f, flow, p);
-    put_back(f, flow, seen_at(f, p) + f->settings.timeout);
+    note_time(flow, p, late);
+    put_back(f, flow, end_of(f, flow));
     counter_add(f->counters->flows_now, 1);
     return flow;
 }
 
 // A record that is over when a packet comes gives way to a new one in its place. Ports that are
 // used again make a new record too, but under compat, where only the stream begins afresh.
-static void renew(struct flows *f, struct flow *flow, const struct packet *p)
+static void renew(struct flows *f, struct flow *flow, const struct packet *p, uint32_t late)
 {
     struct tcp *t = tcp_of(f, flow);
-    int64_t end = flow->last + f->settings.timeout;
+    int64_t end = end_of(f, flow);
     bool anew = t && (p->tcp_flags & TCP_SYN) && tcp_begins_anew(t, p);
-    bool over = flow->asleep || seen_at(f, p) > end;
+    bool over = flow->asleep || p->time + late * SECOND > end;
     bool split = over || (anew && !f->setup.compat);
     if (split && !flow->asleep)
         end_record(f, flow, over ? FLOW_IDLE : FLOW_REUSED, over ? end : p->time);
@@ -519,19 +540,18 @@ static void renew(struct flows *f, struct flow *flow, const struct packet *p)
 static void take_packet(struct flows *f, const struct packet *p, uint32_t hash)
 {
     advance(f, p->time);
+    uint32_t late = seconds_late(f, p);
     struct flow *flow = table_find(&f->table, &p->key, hash);
     if (flow) {
         settle_period(f, flow);
-        renew(f, flow, p);
+        renew(f, flow, p, late);
+        note_time(flow, p, late);
     } else {
-        flow = open_flow(f, p, hash);
+        flow = open_flow(f, p, hash, late);
     }
     flow->bytes[p->sender] += p->wire;
     flow->packets[p->sender] += p->frames;
     flow->answered |= p->sender != flow->source;
-    int64_t seen = seen_at(f, p);
-    if (seen > flow->last)
-        flow->last = seen;
     if (!p->payload) // its transport header was cut or contradicts itself
         return;
     if (is_tcp(flow))
@@ -590,7 +610,7 @@ void flows_end_all(struct flows *f, enum ending how)
             stream_flush(stream_of(f, flow), f->now);
     conns_end_all(f->setup.conns, how);
     for (struct flow *flow; (flow = ageing_take_first(&f->ageing, &f->table, &due));) {
-        int64_t end = flow->last + f->settings.timeout;
+        int64_t end = end_of(f, flow);
         settle_period(f, flow);
         if (!flow->asleep)
             end_record(f, flow, end <= f->now ? FLOW_IDLE : FLOW_STOPPED,

@@ -33,8 +33,9 @@ struct flow {
             uint32_t extra;  // compat: number of the stream for flow.id; else handshake in µs
         };
     };
-    uint8_t binding;              // which protocol's port it has, or DETECT_NONE
-    uint8_t epoch;                // of the last periodic report it was looked at for
+    uint16_t lag;    // seconds by which it was seen after `last`, by a packet with an old time
+    uint8_t binding; // which protocol's port it has, or DETECT_NONE
+    uint8_t epoch;   // of the last periodic report it was looked at for
     uint8_t icmp_type, icmp_code; // last ones from the source
 
     bool source : 1;    // position in the key of who sent the first packet

@@ -96,11 +96,40 @@ static void small_disorder_keeps_its_times(void **state)
     assert_true(says(0, "\"end\":\"2023-11-14T22:13:29.750Z\""));
 }
 
-// A stamp from before the time-out does not make a new record of every packet.
+// A ring that was read twice: stamps from long ago, again and again. They keep their flow alive,
+// and the documents show them as they are.
 static void stamps_from_long_ago(void **state)
 {
     (void)state;
-    begin(false);
+    begin(true);
+    at(1);
+    ask("b");
+    for (int second = 2; second < 100; second++) {
+        world.client_port = 1;
+        at(second);
+        ask("a");
+        world.client_port = 40000;
+        at(0.25 + second % 2);
+        ask("b");
+    }
+    assert_int_equal(documents.count, 0);
+    at(125);
+    flows_age(world.flows, world.now);
+    assert_int_equal(documents.count, 0);
+    at(132);
+    flows_age(world.flows, world.now);
+    assert_int_equal(documents.count, 2);
+    for (int i = 0; i < 2; i++)
+        if (strstr(documents.text[i], "\"port\":40000"))
+            assert_true(says(i, "\"end\":\"2023-11-14T22:13:21.250Z\""));
+    end_world();
+    assert_int_equal(documents.count, 2);
+}
+
+static void one_stamp_from_long_ago(void **state)
+{
+    (void)state;
+    begin(true);
     at(100);
     ask("a");
     world.client_port++;
@@ -495,6 +524,7 @@ int main(void)
         cmocka_unit_test(step_back_of_time),
         cmocka_unit_test(small_disorder_keeps_its_times),
         cmocka_unit_test(stamps_from_long_ago),
+        cmocka_unit_test(one_stamp_from_long_ago),
         cmocka_unit_test(reports_each_period),
         cmocka_unit_test(only_final_reports),
         cmocka_unit_test(delta_reports),
