@@ -23,10 +23,10 @@ struct format {
 
 // A time taken apart, in UTC.
 struct civil {
-    int64_t year;
-    int month, day, hour, minute, second, millisecond;
-    int day_of_year; // from 1
-    int weekday;     // 1 Monday … 7 Sunday
+    int64_t year, month, day, hour, minute, second, millisecond;
+    int64_t day_of_year;     // from 1
+    int64_t weekday;         // 1 Monday … 7 Sunday
+    int64_t week_year, week; // ISO 8601
 };
 
 static bool is_leap(int64_t year)
@@ -39,29 +39,6 @@ static int64_t floor_divide(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
-// Days since 1970 to a date of the Gregorian calendar, by eras of 400 years that begin in March.
-static struct civil civil_of(int64_t time)
-{
-    int64_t seconds = floor_divide(time, SECOND), days = floor_divide(seconds, 86400);
-    int64_t of_day = seconds - days * 86400, shifted = days + 719468;
-    int64_t era = floor_divide(shifted, 146097), of_era = shifted - era * 146097;
-    int64_t years = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    int64_t of_year = of_era - (365 * years + years / 4 - years / 100);
-    int64_t month = (5 * of_year + 2) / 153;
-    struct civil c = {.day = (int)(of_year - (153 * month + 2) / 5 + 1)};
-    c.month = (int)(month < 10 ? month + 3 : month - 9);
-    c.year = years + era * 400 + (c.month <= 2);
-    c.hour = (int)(of_day / 3600);
-    c.minute = (int)(of_day / 60 % 60);
-    c.second = (int)(of_day % 60);
-    int64_t of_second = time % SECOND + (time % SECOND < 0 ? SECOND : 0);
-    c.millisecond = (int)(of_second / MILLISECOND);
-    int since_march = (int)of_year;
-    c.day_of_year = c.month > 2 ? since_march + 60 + is_leap(c.year) : since_march - 305;
-    c.weekday = (int)(days + 3 - floor_divide(days + 3, 7) * 7) + 1;
-    return c;
-}
-
 static int weeks_of(int64_t year)
 {
     int64_t before = year - 1;
@@ -71,20 +48,48 @@ static int weeks_of(int64_t year)
     return first == 3 || (first == 2 && is_leap(year)) ? 53 : 52;
 }
 
-// ISO 8601: the week and the year it belongs to.
-static int week_of(const struct civil *c, int64_t *year)
+// The week, and the year it belongs to.
+static void find_week(struct civil *c)
 {
-    int week = (c->day_of_year - c->weekday + 10) / 7;
-    *year = c->year;
-    if (week < 1) {
-        *year = c->year - 1;
-        return weeks_of(*year);
+    c->week = (c->day_of_year - c->weekday + 10) / 7;
+    c->week_year = c->year;
+    if (c->week < 1) {
+        c->week_year = c->year - 1;
+        c->week = weeks_of(c->week_year);
+    } else if (c->week > weeks_of(c->year)) {
+        c->week_year = c->year + 1;
+        c->week = 1;
     }
-    if (week > weeks_of(c->year)) {
-        *year = c->year + 1;
-        return 1;
-    }
-    return week;
+}
+
+// From days since 1970 to a date of the Gregorian calendar, by eras of 400 years and by years that
+// begin in March.
+static void find_date(struct civil *c, int64_t days)
+{
+    int64_t shifted = days + 719468, era = floor_divide(shifted, 146097);
+    int64_t of_era = shifted - era * 146097;
+    int64_t years = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int64_t of_year = of_era - (365 * years + years / 4 - years / 100);
+    int64_t month = (5 * of_year + 2) / 153;
+    c->day = of_year - (153 * month + 2) / 5 + 1;
+    c->month = month < 10 ? month + 3 : month - 9;
+    c->year = years + era * 400 + (c->month <= 2);
+    c->day_of_year = c->month > 2 ? of_year + 60 + is_leap(c->year) : of_year - 305;
+    c->weekday = days + 3 - floor_divide(days + 3, 7) * 7 + 1;
+}
+
+static struct civil civil_of(int64_t time)
+{
+    int64_t seconds = floor_divide(time, SECOND), days = floor_divide(seconds, 86400);
+    int64_t of_day = seconds - days * 86400;
+    int64_t of_second = time % SECOND + (time % SECOND < 0 ? SECOND : 0);
+    struct civil c = {.hour = of_day / 3600,
+                      .minute = of_day / 60 % 60,
+                      .second = of_day % 60,
+                      .millisecond = of_second / MILLISECOND};
+    find_date(&c, days);
+    find_week(&c);
+    return c;
 }
 
 static void write_number(struct pen *pen, int64_t number, size_t width)
@@ -96,56 +101,36 @@ static void write_number(struct pen *pen, int64_t number, size_t width)
     pen_raw(pen, span_of(digits, len));
 }
 
+// What a letter stands for, and how many of it may stand together.
+static const struct letter {
+    uint8_t letter;
+    uint8_t most;
+    size_t offset;
+} letters[] = {
+    {'y', 4, offsetof(struct civil, year)},        {'Y', 4, offsetof(struct civil, year)},
+    {'M', 2, offsetof(struct civil, month)},       {'d', 2, offsetof(struct civil, day)},
+    {'H', 2, offsetof(struct civil, hour)},        {'m', 2, offsetof(struct civil, minute)},
+    {'s', 2, offsetof(struct civil, second)},      {'S', 3, offsetof(struct civil, millisecond)},
+    {'D', 3, offsetof(struct civil, day_of_year)}, {'x', 4, offsetof(struct civil, week_year)},
+    {'w', 2, offsetof(struct civil, week)},        {'e', 1, offsetof(struct civil, weekday)},
+};
+
 // One run of the same letter. False: no such letter, or not so many of it.
 static bool write_letters(struct pen *pen, uint8_t letter, size_t count, const struct civil *c)
 {
-    int64_t week_year, number;
-    int week = week_of(c, &week_year);
-    size_t most = 2;
-    switch (letter) {
-    case 'y':
-    case 'Y':
-    case 'x':
-        number = letter == 'x' ? week_year : c->year;
-        number = count == 2 ? number % 100 : number;
-        most = 4;
-        break;
-    case 'M':
-        number = c->month;
-        break;
-    case 'd':
-        number = c->day;
-        break;
-    case 'D':
-        number = c->day_of_year;
-        most = 3;
-        break;
-    case 'e':
-        number = c->weekday;
-        break;
-    case 'w':
-        number = week;
-        break;
-    case 'H':
-        number = c->hour;
-        break;
-    case 'm':
-        number = c->minute;
-        break;
-    case 's':
-        number = c->second;
-        break;
-    case 'S':
-        number = count == 3   ? c->millisecond
-                 : count == 2 ? c->millisecond / 10
-                              : c->millisecond / 100;
-        most = 3;
-        break;
-    default:
-        return false;
+    for (size_t i = 0; i < sizeof letters / sizeof *letters; i++) {
+        if (letters[i].letter != letter)
+            continue;
+        int64_t number;
+        memcpy(&number, (const char *)c + letters[i].offset, sizeof number);
+        if (letters[i].most == 4 && count == 2) // a year without its century
+            number %= 100;
+        for (size_t digits = 3; letter == 'S' && digits > count; digits--)
+            number /= 10;
+        write_number(pen, number, count);
+        return count <= letters[i].most;
     }
-    write_number(pen, number, count);
-    return count <= most;
+    return false;
 }
 
 static bool is_letter(uint8_t byte)
