@@ -46,6 +46,25 @@ const char *setting_nearest(const struct setting *table, const char *key)
     return (const char *)n.word.at; // the whole of a row's key, so it ends with zero
 }
 
+// A key up to the dot behind which it is deeper than `depth`.
+static struct span head_of(const char *key, int depth)
+{
+    const char *end = key;
+    while (*end && (*end != '.' || depth--))
+        end++;
+    return span_of(key, (size_t)(end - key));
+}
+
+// As try_table; but a section may be misspelt as well as a setting.
+static void try_heads(struct nearest *n, const struct setting *table)
+{
+    int depth = 0;
+    for (size_t i = 0; i < n->wanted.len; i++)
+        depth += n->wanted.at[i] == '.';
+    for (const struct setting *row = table; row && row->key; row++)
+        nearest_try(n, head_of(row->key, depth));
+}
+
 // Notes that `node` is warned of. False: it was before.
 static bool is_news(const struct setting_reader *reader, const struct config *node)
 {
@@ -75,11 +94,12 @@ static void warn(const struct setting_reader *reader, const struct config *node,
 static bool unknown(const struct filling *f, const struct config *node, const char *key)
 {
     struct nearest n = {.wanted = span_text(key)};
-    try_table(&n, f->table);
-    try_table(&n, f->also);
+    try_heads(&n, f->table);
+    try_heads(&n, f->also);
     char hint[LONGEST_KEY] = "";
     if (n.word.len)
-        snprintf(hint, sizeof hint, ", did you mean \"%s\"?", (const char *)n.word.at);
+        snprintf(hint, sizeof hint, ", did you mean \"%.*s\"?", (int)n.word.len,
+                 (const char *)n.word.at);
     if (f->reader->mood == SETTING_REFUSE)
         return config_refuse(node, f->why, "unknown setting%s", hint);
     warn(f->reader, node, "unknown setting is ignored", hint);

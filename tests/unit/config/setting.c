@@ -307,7 +307,8 @@ static void test_refuses_unknown_keys(void **state)
     assert_fill_refused("on: true\nprots: 1\n",
                         "x.yml:2: prots: unknown setting, did you mean \"ports\"?");
     assert_fill_refused("whatever: 1\n", "x.yml:1: whatever: unknown setting");
-    assert_fill_refused("inner:\n  backof.init: 1\n", "x.yml:2: backof: unknown setting");
+    assert_fill_refused("inner:\n  backof.init: 1\n",
+                        "x.yml:2: backof: unknown setting, did you mean \"backoff\"?");
     assert_fill_refused("inner:\n  backoff.inti: 1\n",
                         "x.yml:2: inti: unknown setting, did you mean \"backoff.init\"?");
     assert_fill_refused("inner.backoff: 3\n", "x.yml:1: backoff: expected a map, found \"3\"");
