@@ -1,0 +1,8 @@
+# The targets as tests: each runs once over its corpus, with whatever compiler and sanitizers.
+function(weir_fuzz_target name source)
+  add_executable(replay.${name} ${source} ${CMAKE_SOURCE_DIR}/tests/fuzz/replay.c)
+  target_link_libraries(replay.${name} PRIVATE weir_probe)
+  target_compile_definitions(replay.${name} PRIVATE ${ARGN})
+  add_test(NAME fuzz.${name} COMMAND replay.${name} ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name})
+endfunction()
+include(${CMAKE_CURRENT_LIST_DIR}/targets.cmake)
