@@ -96,10 +96,11 @@ void worker_free(struct worker *w)
     free(w);
 }
 
-// Publishes everything that is open.
+// Publishes everything that is open. Flows end when the capture ends, whoever kept its last frame.
 static void close_all(struct worker *w)
 {
     decoder_forget(w->decoder);
+    flows_age(w->flows, w->now);
     flows_end_all(w->flows, ENDED_FILE);
     conns_end_all(w->conns, ENDED_FILE);
 }
@@ -160,6 +161,8 @@ static void take(struct worker *w, int count)
                 to = i;
         int packets = decode(w->decoder, w->frames + from, to - from, w->packets);
         flows_take(w->flows, w->packets, packets);
+        for (int i = from; i < to; i++)
+            advance(w, w->frames[i].time);
         if (anew)
             restart_clock(w);
         from = to;

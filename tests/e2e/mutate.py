@@ -279,6 +279,24 @@ def several_workers(capture, workers):
     want_same(original(capture), probe.run(capture, CONFIG, settings=settings).documents)
 
 
+def several_workers_long(workers):
+    """Reports and time-outs too are the same for any number of workers."""
+    packets = []
+    for number in range(60):
+        c = wire.Connection(ports=(20000 + number, 80), time=wire.START + number * 370_000_000)
+        c.open()
+        for pause in (0, 1.4, 0.2, 4.1)[:number % 5]:
+            c.time += int(pause * 1e9)
+            c.ask(b"GET /%d HTTP/1.1\r\n\r\n" % number)
+            c.answer(b"HTTP/1.1 204 Empty\r\n\r\n")
+        packets += c.packets
+    data = wire.pcap(sorted(packets))
+    settings = ["weir.flows.period=1s", "weir.flows.timeout=3s"]
+    one = replay(data, settings=settings).documents
+    want(len(one) > 100, f"only {len(one)} documents")
+    want_same(one, replay(data, settings=[*settings, f"weir.interfaces.workers={workers}"]).documents)
+
+
 # ── all of them ──
 
 # how: (what becomes of a frame, the counter that grows)
@@ -344,6 +362,8 @@ def main():
         add_wire(suite, capture)
         add_bad_wire(suite, capture)
         add_files(suite, capture)
+    for workers in (2, 3, 8):
+        suite.add("workers", f"long/{workers}", several_workers_long, workers)
     suite.add("paced", "first", paced)
     return 0 if suite.run() else 1
 
