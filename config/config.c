@@ -10,6 +10,7 @@
 
 #include "config/tree.h"
 #include "config/yaml.h"
+#include "pipeline/base/text.h"
 
 const char *config_environment(void *arg, const char *name)
 {
@@ -79,6 +80,8 @@ bool config_override(struct config *root, const char *assignment, struct arena *
     const char *key = arena_printf(a, "%.*s", (int)(equals - assignment), assignment);
     if (!key)
         return error_set(why, "-E: the configuration is too large");
+    if (text_utf8_whole(span_text(key)) < strlen(key))
+        return error_set(why, "-E: the key is not UTF-8");
     t.depth = tree_parts(key);
     if (t.depth > CONFIG_DEPTH)
         return error_set(why, "-E: the key is nested deeper than %d", CONFIG_DEPTH);

@@ -73,16 +73,30 @@ static inline void document_fill(struct event *e, const struct schema *s,
     event_time(e, F_TIMESTAMP, e->time = (INT64_C(1700000000) * SECOND));
 }
 
+// A schema that is built when it is first asked for; the arena is its own.
+static inline const struct schema *document_schema(const char *const *extra, int count, bool compat)
+{
+    static const struct schema *schemas[2];
+    static struct arena arena;
+    const struct field_table *tables[DOCUMENT_TABLES];
+    struct error why = {""};
+    fuzz_check(arena.base || arena_init(&arena, 16 << 20));
+    if (!schemas[compat])
+        schemas[compat] =
+            schema_build(tables, document_tables(tables), extra, count, compat, &arena, &why);
+    fuzz_check(schemas[compat]);
+    return schemas[compat];
+}
+
 // Writes the event, shortened if need be, and judges it.
 static inline void document_check(struct event *e)
 {
-    struct batch_home *home = batch_home_new(1);
-    fuzz_check(home);
+    static struct batch_home *home;
+    fuzz_check(home || (home = batch_home_new(1)));
     struct batch *b = batch_open(home, false);
     fuzz_check(b);
     bool fits = event_write(e, b) || (event_shrink(e, BATCH_SIZE - 1024) && event_write(e, b));
     if (fits)
         json_check(batch_document(b, batch_row(b, 0)));
     batch_release(b);
-    batch_home_free(home);
 }

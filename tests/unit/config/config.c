@@ -97,6 +97,8 @@ static void test_refuses_overrides(void **state)
     assert_string_equal(why.text, "-E: expected KEY=VALUE, found \"a.b\"");
     assert_false(config_override(root, "=1", &arena, &why));
     assert_string_equal(why.text, "-E: found an empty key");
+    assert_false(config_override(root, "a.\xff=1", &arena, &why));
+    assert_string_equal(why.text, "-E: the key is not UTF-8");
     assert_false(config_override(root, "a..b=1", &arena, &why));
     assert_string_equal(why.text, "-E: the key \"a..b\" has an empty part");
     assert_string_equal(flat(root), "{}");
