@@ -3,6 +3,8 @@
 // UTF-8, no control characters, no key twice in one object. It shares nothing with what it judges.
 #pragma once
 
+#include <ctype.h>
+
 #include "tests/fuzz/fuzz.h"
 
 enum { JSON_DEPTH = 64, JSON_KEYS = 512 };
@@ -54,7 +56,7 @@ static inline void json_escape(struct judge *j)
     }
     j->at++;
     for (int i = 0; what == 'u' && i < 4; i++, j->at += !j->wrong)
-        j->wrong |= json_peek(j) < 0 || !strchr("0123456789abcdefABCDEF", json_peek(j));
+        j->wrong |= !isxdigit(json_peek(j));
 }
 
 // A string; its bytes between the quotes.
