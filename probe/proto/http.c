@@ -24,6 +24,7 @@ struct http_conn {
     uint64_t question; // number of the newest question
     bool pipelined;    // a question began in the packet in which another ended
     bool begun;        // a message was seen
+    bool holed;        // messages may be missing: the next answer need not be the next question's
     bool turned;       // the sides were changed: unread bytes were not looked at
     bool over;         // what follows is no HTTP/1
 };
@@ -59,17 +60,42 @@ static void begin_question(struct call *f)
     struct http_conn *h = f->h;
     if (f->s->ended && f->s->ended == conn_time(f->c, f->from, f->at))
         h->pipelined = true;
+    struct transaction *before = transaction_find(f->c, h->question);
+    if (before)
+        ((struct http_exchange *)before->state)->followed = conn_time(f->c, f->from, f->at);
     h->question = ++h->numbers;
     f->t = transaction_open(f->c, h->question);
 }
 
-// Behind a hole that may have swallowed answers: who never sends a question before the last one
-// was answered wants an answer to his newest.
-static void end_older(struct call *f)
+// True if there was a newer question when the answer came.
+static bool is_older(const struct transaction *t, int64_t answer)
 {
+    const struct http_exchange *x = t->state;
+    return x->followed && x->followed <= answer;
+}
+
+// Which question is answered behind a hole that may have swallowed questions and answers. Who never
+// sends a question before the last one was answered wants an answer to his newest, as of the time
+// when the answer came: it may have waited behind the hole while he went on. Who does send several
+// at once gets nothing wrong: NULL, and all those questions end.
+static struct transaction *answered_behind_hole(struct call *f)
+{
+    struct http_conn *h = f->h;
+    int64_t time = conn_time(f->c, f->from, f->at);
     struct transaction *t;
-    while ((t = transaction_answering(f->c)) && t->number < f->h->question)
+    bool several = false;
+    while ((t = transaction_answering(f->c)) && is_older(t, time)) {
         transaction_end(t);
+        several = true;
+    }
+    if (t && t->message[CLIENT].first > time)
+        return NULL;
+    if (t && several && h->pipelined) {
+        transaction_end(t);
+        return NULL;
+    }
+    h->holed = !t || t->number != h->question;
+    return t;
 }
 
 // For the reference the source of an answer without question is the server.
@@ -83,11 +109,9 @@ static struct transaction *open_unasked(struct conn *c, struct http_conn *h)
 static void begin_answer(struct call *f)
 {
     struct http_parser *p = &f->s->parser;
-    if (p->resynced && !f->h->pipelined)
-        end_older(f);
     if (is_interim(p))
         return;
-    f->t = transaction_answering(f->c);
+    f->t = f->h->holed || p->resynced ? answered_behind_hole(f) : transaction_answering(f->c);
     if (!f->t)
         f->t = open_unasked(f->c, f->h);
     const struct http_exchange *x = f->t->state;
@@ -263,6 +287,7 @@ static void http_hole(struct conn *c, enum side from, uint32_t missing)
     uint64_t left = s->parser.left;
     struct transaction *t = current(c, s, from);
     enum http_hole hole = http_gap(&s->parser, missing);
+    h->holed |= s->parser.resynced;
     if (hole == HTTP_HOLE_BETWEEN)
         return;
     if (t) {

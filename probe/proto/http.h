@@ -51,6 +51,7 @@ struct http_message {
 struct http_exchange {
     struct http_message message[2]; // by side
     struct chain method, host, referrer, agent, forwarded;
+    int64_t followed; // arrival of the next question of the conn; 0: none came yet
 };
 
 // ── http_keep.c ──

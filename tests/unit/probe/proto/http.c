@@ -386,6 +386,71 @@ static void a_hole_over_an_answer(void **state)
     close_all();
 }
 
+// The answers wait behind the hole until it is given up, while the client goes on asking.
+static void answers_delayed_by_a_hole(void **state)
+{
+    (void)state;
+    static const char second[] = ANSWER(3, "222"), third[] = ANSWER(3, "333");
+    start("", true);
+    client("GET /1 HTTP/1.1\r\n\r\n");
+    int64_t lost = h.time++;
+    client("GET /2 HTTP/1.1\r\n\r\n");
+    struct arrival when = {.time = h.time++};
+    client("GET /3 HTTP/1.1\r\n\r\n");
+    assert_true(lost < when.time);
+    harness_gap(&h, SERVER, 100);
+    harness_feed_arrival(&h, SERVER, second, strlen(second), when);
+    server(third);
+    finish(3);
+    has(0, "GET /1");
+    has(0, "Unmatched request");
+    has(1, "GET /2");
+    has(1, "\"content-length\":3}");
+    has(2, "GET /3");
+    lacks(2, "error");
+    close_all();
+}
+
+// The question is missing, its answer waited behind a hole: it is not that of the next question.
+static void an_answer_older_than_the_question(void **state)
+{
+    (void)state;
+    static const char late[] = ANSWER(1, "1");
+    start("", true);
+    client("GET /1 HTTP/1.1\r\n\r\n");
+    server("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n012");
+    struct arrival when = {.time = h.time++};
+    harness_gap(&h, CLIENT, 19);
+    client("GET /3 HTTP/1.1\r\n\r\n");
+    harness_gap(&h, SERVER, 47);
+    harness_feed_arrival(&h, SERVER, late, strlen(late), when);
+    server(ANSWER(3, "333"));
+    finish(3);
+    has(1, "Unmatched response");
+    has(2, "GET /3");
+    has(2, "\"content-length\":3}");
+    close_all();
+}
+
+// Three questions at once, and the first answers are missing: nobody knows whose the others are.
+static void a_hole_among_pipelined_answers(void **state)
+{
+    (void)state;
+    start("", true);
+    client("GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\nGET /3 HTTP/1.1\r\n\r\n");
+    harness_gap(&h, SERVER, 100);
+    server(ANSWER(3, "222"));
+    client("GET /4 HTTP/1.1\r\n\r\n");
+    server(ANSWER(4, "4444"));
+    finish(5);
+    for (int i = 0; i < 3; i++)
+        has(i, "Unmatched request");
+    has(3, "Unmatched response");
+    has(4, "GET /4");
+    has(4, "\"content-length\":4}");
+    close_all();
+}
+
 static void a_hole_in_the_head_of_an_answer(void **state)
 {
     (void)state;
@@ -884,6 +949,9 @@ int main(void)
         cmocka_unit_test(holes_in_known_bodies),
         cmocka_unit_test(a_hole_in_a_question),
         cmocka_unit_test(a_hole_over_an_answer),
+        cmocka_unit_test(answers_delayed_by_a_hole),
+        cmocka_unit_test(an_answer_older_than_the_question),
+        cmocka_unit_test(a_hole_among_pipelined_answers),
         cmocka_unit_test(a_hole_in_the_head_of_an_answer),
         cmocka_unit_test(holes_in_written_bodies),
         cmocka_unit_test(large_bodies_are_cut),
