@@ -23,6 +23,9 @@ enum setting_type {
     SETTING_UNUSED,  // accepted for compatibility, no effect; `meaning` says why
 };
 
+// Longer durations (73 years) are refused, so that those that are taken can be added to times.
+#define SETTING_DURATION_MOST (INT64_MAX / 4)
+
 struct setting_texts {
     const char **at;
     int count;

@@ -186,7 +186,9 @@ static bool read_bytes(struct value *v)
 
 static bool read_duration(struct value *v)
 {
-    return text_to_duration(text_of(v), v->member) && within(v->row, *(int64_t *)v->member);
+    int64_t *duration = v->member;
+    return text_to_duration(text_of(v), duration) && *duration <= SETTING_DURATION_MOST &&
+           *duration >= -SETTING_DURATION_MOST && within(v->row, *duration);
 }
 
 static bool read_text(struct value *v)

@@ -23,11 +23,14 @@ enum link_type {
     LINK_SLL2 = 276,
 };
 
+// No frame claims to be farther from 1970 (146 years), so time-outs can be added to its time.
+#define FRAME_TIME_MOST (INT64_MAX / 2)
+
 struct frame {
     const uint8_t *at;
     uint32_t len;  // captured
     uint32_t wire; // on the wire, at least len
-    int64_t time;  // nanoseconds since 1970
+    int64_t time;  // nanoseconds since 1970, at most FRAME_TIME_MOST either way
     uint16_t link; // enum link_type, or a number nobody here knows
     uint16_t vlan; // tag that the card or the kernel took off, low 12 bits; valid when has_vlan
     bool has_vlan;

@@ -77,16 +77,17 @@ static void set_resolution(struct pcapng_interface *i, uint8_t code)
     }
 }
 
-// A time that does not fit stays at the end of all times.
+// A time farther away than any frame's stays there.
 static int64_t time_of(const struct pcapng_interface *i, uint64_t ticks)
 {
     __extension__ unsigned __int128 wide = (unsigned __int128)ticks * i->multiply;
     if (i->divide > 1)
         wide = ticks / i->divide;
     wide >>= i->shift;
-    int64_t time = wide > INT64_MAX ? INT64_MAX : (int64_t)wide;
-    int64_t moved;
-    return __builtin_add_overflow(time, i->offset, &moved) ? time : moved;
+    int64_t time = wide > FRAME_TIME_MOST ? FRAME_TIME_MOST : (int64_t)wide;
+    if (__builtin_add_overflow(time, i->offset, &time) || time > FRAME_TIME_MOST)
+        return FRAME_TIME_MOST;
+    return time < -FRAME_TIME_MOST ? -FRAME_TIME_MOST : time;
 }
 
 static const char *read_section(struct pcapng_file *p, struct span body)

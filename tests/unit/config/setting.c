@@ -201,6 +201,9 @@ static void test_durations(void **state)
     assert_int_equal(outer.duration, -1000000000);
     assert_fill_refused("duration: 2h\n", "x.yml:1: duration: expected a duration such as 10s, "
                                           "-1s to 1h, found \"2h\"");
+    assert_fill_refused("inner.backoff.max: 700000h\n",
+                        "x.yml:1: max: expected a duration such as 10s, at least 1ns, found "
+                        "\"700000h\"");
     assert_fill_refused("duration: soon\n", "x.yml:1: duration: expected a duration such as 10s, "
                                             "-1s to 1h, found \"soon\"");
     assert_fill_refused("inner.backoff.max: 0\n",

@@ -82,8 +82,10 @@ static void units_of_time(void **state)
         {0xff, 0, UINT64_MAX, 0},
         {9, 1700000000, 5, 1700000000000000005},
         {9, -2, 5, 5 - 2 * SECOND},
-        {6, 0, UINT64_MAX, INT64_MAX}, // stays at the end of all times
-        {0, INT64_MAX, 1, SECOND},     // an offset that cannot be
+        {6, 0, UINT64_MAX, FRAME_TIME_MOST}, // stays at the end of all times
+        {6, 9000000000, UINT64_MAX, FRAME_TIME_MOST},
+        {6, -9000000000, 1, -FRAME_TIME_MOST},
+        {0, INT64_MAX, 1, SECOND}, // an offset that cannot be
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct bytes b = {.swapped = i & 1};
