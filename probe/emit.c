@@ -9,6 +9,7 @@
 
 #include "pipeline/base/clock.h"
 #include "pipeline/base/log.h"
+#include "pipeline/constant.h"
 #include "pipeline/identity.h"
 #include "pipeline/processor.h"
 #include "pipeline/route.h"
@@ -100,42 +101,6 @@ static struct value texts_value(struct arena *a, const char *const *texts, int c
     return list;
 }
 
-static struct value scalar_value(const struct config *node)
-{
-    char *end;
-    const char *text = node->text ? node->text : "";
-    if (node->kind == CONFIG_NULL)
-        return (struct value){.kind = VALUE_NULL};
-    if (node->quoted)
-        return value_text(span_text(text));
-    if (!strcmp(text, "true") || !strcmp(text, "false"))
-        return (struct value){.kind = VALUE_BOOL, .number = *text == 't'};
-    long long number = strtoll(text, &end, 10);
-    if (*text && !*end)
-        return value_number(number);
-    double real = strtod(text, &end);
-    if (*text && !*end)
-        return (struct value){.kind = VALUE_DOUBLE, .real = real};
-    return value_text(span_text(text));
-}
-
-static struct value node_value(const struct config *node, struct arena *a)
-{
-    if (node->kind != CONFIG_LIST)
-        return scalar_value(node);
-    struct value list = {.kind = VALUE_LIST};
-    struct list_item **end = &list.list;
-    for (const struct config *n = node->first; n; n = n->next) {
-        struct list_item *item = arena_alloc(a, sizeof *item);
-        if (!item)
-            break;
-        item->value = scalar_value(n);
-        *end = item;
-        end = &item->next;
-    }
-    return list;
-}
-
 // The leaves of a map below `name`, as constants.
 static bool plan_fields(const struct emit_plan *plan, struct dataset_plan *d,
                         const struct config *node, const char *name, bool keep_null,
@@ -145,11 +110,14 @@ static bool plan_fields(const struct emit_plan *plan, struct dataset_plan *d,
     if (!node || (node->kind == CONFIG_NULL && !keep_null))
         return true;
     if (node->kind != CONFIG_MAP) {
+        struct value value;
+        if (!constant_read(node, a, &value))
+            return error_set(why, "out of memory");
         struct field_path path = schema_path(plan->setup.schema, name, a);
         if (path.first != path.last)
             return error_set(why, "%s:%d: %s is an object in the documents and cannot be a value",
                              node->file, node->line, name);
-        return plan_constant(plan, d, path.first, node_value(node, a), why);
+        return plan_constant(plan, d, path.first, value, why);
     }
     for (const struct config *n = node->first; n; n = n->next) {
         const char *inner = *name ? arena_printf(a, "%s.%s", name, n->key) : n->key;
