@@ -29,6 +29,10 @@ key     SSHFP 1 1 0123456789abcdef0123456789abcdef01234567
 link    URI 10 1 "https://www.weir.test/"
 odd\.dot A 10.77.0.3
 EOF
+    for i in $(seq 1 4); do # delegations, for answers full of authorities and additionals
+        printf 'zone%s NS ns1.zone%s\n NS ns2.zone%s\n NS ns3.zone%s\n' $i $i $i $i
+        for n in 1 2 3; do printf 'ns%s.zone%s A 10.77.2.%s\n AAAA fd77::2:%s\n' $n $i $((10 * i + n)) $((10 * i + n)); done
+    done >>"$work/bind/weir.test"
     for i in $(seq 1 60); do echo "many A 10.77.1.$i" >>"$work/bind/weir.test"; done
     cat >"$work/named.conf" <<EOF
 options { directory "$work/bind"; listen-on { 10.77.0.2; }; listen-on-v6 { fd77::2; }; recursion no;
@@ -86,6 +90,23 @@ do_dns_bind() {
     ask many.weir.test
     ask -6 @fd77::2 www.weir.test
     in_client dig +tries=1 +time=1 @10.77.0.1 unanswered.weir.test >/dev/null 2>&1 || true
+}
+
+# Questions of a busy resolver, whose documents come to some 2 kB with authorities and additionals.
+do_bench_dns() {
+    local i
+    for i in 1 2; do ask "www.zone$i.weir.test" AAAA; done
+    ask +dnssec host.zone3.weir.test A
+    ask nothing.weir.test AAAA
+    ask mail.weir.test A
+    ask www.weir.test A
+    ask +dnssec www.weir.test AAAA
+    ask weir.test MX
+    ask +dnssec weir.test NS
+    ask +dnssec nothing.weir.test A
+    ask www.weir.test HTTPS
+    ask _sip._udp.weir.test SRV
+    ask alias.weir.test A
 }
 
 do_dns_tcp() {

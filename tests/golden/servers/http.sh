@@ -8,13 +8,14 @@ start_http() {
     head -c 20000 /dev/zero | tr '\0' 'x' >"$work/www/large.txt"
     printf 'deep\n' >"$work/www/deep/a b.txt"
     seq 1 400 >"$work/www/numbers.txt"
+    bench_site
     cat >"$work/nginx.conf" <<EOF
 daemon off; worker_processes 1; pid $work/nginx/pid; error_log $work/nginx/error.log;
 events { worker_connections 64; }
 http {
   access_log off; client_body_temp_path $work/nginx/b; proxy_temp_path $work/nginx/p;
   fastcgi_temp_path $work/nginx/f; uwsgi_temp_path $work/nginx/u; scgi_temp_path $work/nginx/s;
-  types { text/html html; text/css css; application/json json; text/plain txt; }
+  types { text/html html; text/css css; application/javascript js; image/png png; application/json json; text/plain txt; }
   gzip on; gzip_types text/plain application/json; gzip_min_length 200;
   server {
     listen 80; listen [::]:80; root $work/www; server_name www.weir.test;
@@ -65,6 +66,17 @@ EOF
     wait_port 8080
 }
 
+# What a browser loads of a small site: some 80 kB in six answers.
+bench_site() {
+    mkdir -p "$work/www/shop"
+    seq -f '<p class="row">Line %g of a page that is long enough for some segments.</p>' 130 >"$work/www/shop/index.html"
+    seq -f '.row:nth-child(%g) { margin: 0 0 1em 0; color: #024; }' 170 >"$work/www/shop/site.css"
+    seq -f 'rows.push(function () { return document.getElementById("row" + %g); });' 260 >"$work/www/shop/site.js"
+    seq -f '{"id":%g,"name":"an article","price":12.5,"stock":[1,2,3]},' 35 >"$work/www/shop/list.json"
+    openssl enc -aes-128-ctr -nosalt -pass pass:logo -pbkdf2 -in /dev/zero 2>/dev/null | head -c 11000 >"$work/www/shop/logo.png" || true
+    openssl enc -aes-128-ctr -nosalt -pass pass:view -pbkdf2 -in /dev/zero 2>/dev/null | head -c 37000 >"$work/www/shop/view.png" || true
+}
+
 get() { in_client curl -s -o /dev/null -A weir-test --max-time 5 "$@" || true; }
 
 do_http_nginx() {
@@ -101,6 +113,15 @@ do_http_apache() {
 
 do_http_pipelined() {
     in_client python3 "$here/servers/pipeline.py" 10.77.0.2 80
+}
+
+# One keep-alive connection, as a browser would speak on it.
+do_bench_http() {
+    local shop=http://www.weir.test/shop
+    get --resolve www.weir.test:80:10.77.0.2 -A 'Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0' \
+        -H 'Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8' -H 'Accept-Language: en-US,en;q=0.5' \
+        -H 'Referer: http://www.weir.test/shop/' -H 'Cookie: session=6f1c2a9e4b7d4c0f8e35; theme=dark' \
+        "$shop/" "$shop/site.css" "$shop/site.js" "$shop/logo.png" "$shop/view.png" "$shop/list.json?page=2&sort=price" >/dev/null
 }
 
 do_first() {
