@@ -149,6 +149,11 @@ def holes(capture, every, start):
     plausible(capture, [one for place, one in enumerate(packets) if place % every != start])
 
 
+def one_missing(capture, place):
+    packets = wire.read(capture)
+    plausible(capture, packets[:place] + packets[place + 1:], missing_head=3)
+
+
 def one_direction(capture, client):
     """Of TCP only what one end said; who opened the connection is the client."""
     packets, clients = wire.read(capture), set()
@@ -332,6 +337,9 @@ def add_bad_wire(suite, capture):
     for every in (2, 3, 5, 7):
         for start in range(0, every, 2):
             suite.add("holes", f"{name}/{start}-of-{every}", holes, capture, every, start)
+    for place, one in enumerate(wire.read(capture)):
+        if carries(one):
+            suite.add("one segment missing", f"{name}/{place}", one_missing, capture, place)
     for who in ("client", "server"):
         suite.add("one direction", f"{name}/{who}", one_direction, capture, who == "client")
     for skipped in (1, 2, 3, 4, 7, 13, 20):

@@ -231,6 +231,55 @@ def config_file(folder):
     return file
 
 
+def folder_with_other_files():
+    """What is no capture is skipped, and the log says so."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.mkdir(f"{folder}/captures")
+        shutil.copy(probe.GOLDEN / "first/first.pcap", f"{folder}/captures")
+        pathlib.Path(folder, "captures/notes.txt").write_text("no capture\n")
+        result = probe.run(f"{folder}/captures", config_file(folder))
+        want(result.counters["packets"] == 30, f"{result.counters['packets']} of 30 packets")
+        want("notes.txt: skipped" in result.log, result.log)
+
+
+# ── the command line ──
+
+def usage(*words):
+    """A command line that makes no sense: exit 2, one line."""
+    done = subprocess.run([probe.WEIR, *words], capture_output=True, timeout=probe.SECONDS)
+    probe.check_end(done.returncode, done.stderr.decode(), 2, [probe.WEIR, *words])
+    want(done.stderr.count(b"\n") == 1 and not done.stdout, done.stderr.decode())
+
+
+def nobody_reads():
+    """Standard output is closed by its reader: the end, not a crash and not a loop."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [probe.WEIR, "-I", probe.GOLDEN / "first/first.pcap", "-t", "-l", "2000"]
+        with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+            run.stdout.readline()
+            run.stdout.close()
+            log = run.stderr.read().decode()
+            probe.check_end(run.wait(probe.SECONDS), log, 0, command)
+            want("nobody reads" in log, log)
+
+
+def dumped():
+    """What --dump writes gives the same documents."""
+    with tempfile.TemporaryDirectory() as folder:
+        first = probe.run(probe.GOLDEN / "first/first.pcap", config_file(folder), "--dump", f"{folder}/d")
+        dump, = pathlib.Path(folder).glob("d-*.pcap")
+        probe.want_same(first.documents, probe.run(dump, config_file(folder)).documents)
+
+
+def dump_unwritable():
+    with tempfile.TemporaryDirectory() as folder:
+        command = probe.arguments(folder, config_file(folder), probe.GOLDEN / "first/first.pcap",
+                                  ["-t", "--dump", f"{folder}/none/d"])
+        done = subprocess.run(command, capture_output=True, timeout=probe.SECONDS, cwd=folder)
+        probe.check_end(done.returncode, done.stderr.decode(), 1, command)
+        want("none/d" in done.stderr.decode(), done.stderr.decode())
+
+
 # ── signals ──
 
 def stopped(number):
@@ -248,6 +297,18 @@ def stopped(number):
         found = run.end()
         want(time.monotonic() - began < 5, "it took more than five seconds to stop")
         want(sorted(paths(found)) == ["/0", "/1", "/waiting"], f"found {paths(found)}")
+
+
+def second_signal():
+    """Who asks twice does not wait for the outputs."""
+    with tempfile.TemporaryDirectory() as folder, open("/dev/full", "wb") as full:
+        command = [probe.WEIR, "-I", probe.GOLDEN / "first/first.pcap", "-t"]
+        with subprocess.Popen(command, cwd=folder, stdout=full, stderr=subprocess.PIPE) as run:
+            want(b"cannot write" in run.stderr.readline(), "nothing about the full device")
+            for _ in range(2):
+                run.send_signal(signal.SIGINT)
+                time.sleep(0.3)
+            want(run.wait(2) == 1, f"exit code {run.returncode}")
 
 
 def reopened():
@@ -358,8 +419,10 @@ TESTS = {
                      unknown_output, not_a_duration, out_of_range, broken_yaml, both_roots,
                      one_port_twice, compatible_warns],
     "files": [writable_by_others, owned_by_another, permissions_not_checked, no_configuration,
-              unwritable_output, no_capture, no_capture_but_text, folder_of_captures],
-    "signals": [reopened, second_instance],
+              unwritable_output, no_capture, no_capture_but_text, folder_of_captures,
+              folder_with_other_files],
+    "command line": [nobody_reads, dumped, dump_unwritable],
+    "signals": [second_signal, reopened, second_instance],
     "rotation": [rotated_away],
     "full disk": [full_disk],
 }
@@ -370,6 +433,8 @@ def main():
     for group, tests in TESTS.items():
         for test in tests:
             suite.add(group, test.__name__, test)
+    for words in (["--nothing"], ["nothing"], ["-I"], ["help", "nothing"], ["export"], ["run", "now"]):
+        suite.add("command line", " ".join(words), usage, *words)
     for number in (signal.SIGINT, signal.SIGTERM):
         suite.add("signals", number.name, stopped, number)
     for workers in (1, 3):
