@@ -20,11 +20,20 @@ bool inbox_init(struct inbox *i, uint64_t rows_at_most, uint64_t bytes_at_most)
     return i->ring != NULL;
 }
 
+bool inbox_reserve(struct inbox *i, uint32_t rows)
+{
+    i->returned = calloc(rows, sizeof *i->returned);
+    i->returned_size = i->returned ? rows : 0;
+    return i->returned != NULL;
+}
+
 void inbox_free(struct inbox *i)
 {
     assert(i->rows == 0);
     free(i->ring);
+    free(i->returned);
     i->ring = NULL;
+    i->returned = NULL;
 }
 
 bool inbox_fits(const struct inbox *i, const struct batch *b)
@@ -55,29 +64,64 @@ bool inbox_put(struct inbox *i, struct batch *b)
     *held_at(i, i->end++) = (struct held){.batch = b, .left = b->rows};
     i->rows += b->rows;
     i->bytes += b->size;
+    i->fresh += b->rows;
+    i->fresh_bytes += b->used;
     return true;
 }
 
 bool inbox_waits(const struct inbox *i)
 {
-    return i->next < i->end;
+    return i->returned_count || i->next < i->end;
+}
+
+int64_t inbox_oldest(const struct inbox *i)
+{
+    return i->next < i->end ? held_at(i, i->next)->batch->opened : INT64_MAX;
+}
+
+// False: the load is full.
+static bool load_add(struct inbox_load *load, const struct returned *r, uint64_t bytes_at_most)
+{
+    uint64_t bytes = r->row.row->length + 1;
+    if (load->count == load->size || (load->count && load->bytes + bytes > bytes_at_most))
+        return false;
+    load->bytes += bytes;
+    load->rows[load->count] = r->row;
+    load->held[load->count] = r->held;
+    load->tries[load->count++] = r->tries;
+    return true;
+}
+
+// True: all rows that came back were taken.
+static bool take_returned(struct inbox *i, struct inbox_load *load, uint64_t bytes_at_most)
+{
+    while (i->returned_count && load_add(load, &i->returned[i->returned_count - 1], bytes_at_most))
+        i->returned_count--;
+    return i->returned_count == 0;
 }
 
 void inbox_take(struct inbox *i, struct inbox_load *load, uint64_t bytes_at_most)
 {
-    while (i->next < i->end && load->count < load->size) {
+    if (!take_returned(i, load, bytes_at_most))
+        return;
+    while (i->next < i->end) {
         const struct batch *b = held_at(i, i->next)->batch;
-        const struct row *row = batch_row(b, i->next_row);
-        if (load->count && load->bytes + row->length + 1 > bytes_at_most)
+        struct returned r = {.row = {b, batch_row(b, i->next_row)}, .held = i->next};
+        if (!load_add(load, &r, bytes_at_most))
             return;
-        load->bytes += row->length + 1;
-        load->rows[load->count] = (struct parcel_row){b, row};
-        load->held[load->count++] = i->next;
+        i->fresh--;
         if (++i->next_row == b->rows) {
             i->next++;
             i->next_row = 0;
+            i->fresh_bytes -= b->used;
         }
     }
+}
+
+void inbox_return(struct inbox *i, struct returned row)
+{
+    assert(i->returned_count < i->returned_size);
+    i->returned[i->returned_count++] = row;
 }
 
 // `rows` of a batch need no more: the batch goes home with the last one.
@@ -109,11 +153,14 @@ void inbox_answer(struct inbox *i, uint64_t held)
 
 uint32_t inbox_drop_oldest(struct inbox *i)
 {
-    if (!inbox_waits(i))
+    if (i->next == i->end)
         return 0;
     uint64_t number = i->next++;
-    uint32_t rows = held_at(i, number)->batch->rows - i->next_row;
+    const struct batch *b = held_at(i, number)->batch;
+    uint32_t rows = b->rows - i->next_row;
     i->next_row = 0;
+    i->fresh -= rows;
+    i->fresh_bytes -= b->used;
     held_let_go(i, number, rows);
     ring_shrink(i);
     return rows;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The batches that wait for one output, bounded in rows and in bytes. Rows are taken in order, a
-// parcel at a time, and answered one by one; a batch goes home with its last answered row. Rows
-// that were taken still count against the bounds. Knows no threads: the publisher locks.
+// parcel at a time, and answered one by one, or come back to be taken again before all others; a
+// batch goes home with its last answered row. Rows that were taken still count against the bounds.
+// Knows no threads: the lane locks.
 //
 //     first             next (next_row)            end        numbers of batches, never reused
 //       ├── taken, some answered ──┼── waits untouched ──┤
@@ -14,6 +15,13 @@ struct held {
     uint32_t left;       // rows not answered yet
 };
 
+// A row that came back.
+struct returned {
+    struct parcel_row row;
+    uint64_t held;
+    unsigned tries;
+};
+
 struct inbox {
     struct held *ring;
     uint64_t slots; // of the ring, a power of two; it grows with the number of batches
@@ -21,17 +29,23 @@ struct inbox {
     uint32_t next_row;
     uint64_t rows, bytes; // not answered yet; memory of the batches they lie in
     uint64_t rows_at_most, bytes_at_most;
+    uint64_t fresh, fresh_bytes; // rows and bytes that wait untouched
+    struct returned *returned;   // a stack: the last is the first to be taken
+    uint32_t returned_count, returned_size;
 };
 
 // Where rows taken go: parallel arrays with room for `size` rows.
 struct inbox_load {
     struct parcel_row *rows;
-    uint64_t *held; // number of the batch, for inbox_answer
+    uint64_t *held;  // number of the batch, for inbox_answer
+    unsigned *tries; // so often was each sent
     uint32_t size, count;
     uint64_t bytes; // of the rows, with their line feeds
 };
 
 bool inbox_init(struct inbox *i, uint64_t rows_at_most, uint64_t bytes_at_most);
+// Room for so many rows to come back: as many as may be out at once. False: no memory.
+bool inbox_reserve(struct inbox *i, uint32_t rows);
 void inbox_free(struct inbox *i); // must be empty
 
 // True if the batch fits. An empty inbox takes any batch: else a large one would never get through.
@@ -39,13 +53,18 @@ bool inbox_fits(const struct inbox *i, const struct batch *b);
 // Takes over one reference. False: no memory, nothing happened.
 bool inbox_put(struct inbox *i, struct batch *b);
 
-// True if there are rows that were not taken.
+// True if there are rows to take.
 bool inbox_waits(const struct inbox *i);
-// Adds the oldest rows that were not taken, until the load is at its size or would hold more than
-// `bytes_at_most`. An empty load gets one row at least.
+// Steady time when the oldest of the untouched rows was written; INT64_MAX: there are none.
+int64_t inbox_oldest(const struct inbox *i);
+// Adds the oldest rows that are to be taken, those that came back first, until the load is at its
+// size or would hold more than `bytes_at_most`. An empty load gets one row at least.
 void inbox_take(struct inbox *i, struct inbox_load *load, uint64_t bytes_at_most);
 // One row of that batch needs no more sending.
 void inbox_answer(struct inbox *i, uint64_t held);
+// The row is to be taken again, before all others: return a load from its last row to its first.
+// There must be room for it (inbox_reserve).
+void inbox_return(struct inbox *i, struct returned row);
 
-// Lets the oldest batch go that has rows not taken, or those rows. How many they were; 0: none.
+// Lets the oldest batch go that has untouched rows, or those rows. How many they were; 0: none.
 uint32_t inbox_drop_oldest(struct inbox *i);

@@ -41,12 +41,13 @@ static bool check_output(const struct stats_output *o, struct error *why)
     const struct output_counters *c = &o->counters;
     unsigned long long accepted = counter_get(c->accepted), delivered = counter_get(c->delivered),
                        refused = counter_get(c->refused), too_large = counter_get(c->too_large),
-                       shed = counter_get(c->shed), waiting = counter_get(c->waiting);
-    return accepted == delivered + refused + too_large + shed + waiting ||
+                       dead_letters = counter_get(c->dead_letters), shed = counter_get(c->shed),
+                       waiting = counter_get(c->waiting);
+    return accepted == delivered + refused + too_large + dead_letters + shed + waiting ||
            error_set(why,
                      "output.%s: %llu accepted, but %llu delivered + %llu refused + %llu too large "
-                     "+ %llu shed + %llu waiting",
-                     o->name, accepted, delivered, refused, too_large, shed, waiting);
+                     "+ %llu dead letters + %llu shed + %llu waiting",
+                     o->name, accepted, delivered, refused, too_large, dead_letters, shed, waiting);
 }
 
 static bool check_handed(const struct stats *s, const struct stats_output *o, struct error *why)

@@ -4,7 +4,7 @@
 //     packets = decoded + undecoded      (a fragment counts once its fate is known)
 //     events = written + filtered + lost
 //     per output: accepted = written
-//     per output: accepted = delivered + refused + too large + shed + waiting
+//     per output: accepted = delivered + refused + too large + dead letters + shed + waiting
 //
 // They hold whenever nothing is on its way: at the end of a run, in every test.
 #pragma once

@@ -1,28 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Between the workers and the outputs: one bounded inbox and one thread for each output, so that a
-// slow or dead one never holds up another. Forms parcels, sends them again after TRY_LATER, counts
-// every row in one column.
+// Between the workers and the outputs: one lane for each output, so that a slow or dead one never
+// holds up another. A lane is a bounded inbox and the threads that empty it: they form parcels,
+// send again what could not be delivered, and count every row in one column.
 //
-//   worker ─ batch ─▶ publisher_hand ─┬─▶ inbox ─▶ thread ─▶ output.send
-//                                     └─▶ inbox ─▶ thread ─▶ output.send
+//   worker ─ batch ─▶ publisher_hand ─┬─▶ inbox ─▶ threads ─▶ output.send
+//                                     └─▶ inbox ─▶ threads ─▶ output.send
 #pragma once
 
 #include "pipeline/output.h"
 
-// What to do with a batch when an inbox is full. Auto: a capture file waits, a live one drops.
-enum full_policy { FULL_DROP_NEW, FULL_DROP_OLD, FULL_BLOCK, FULL_AUTO };
-
-// queue.mem of the configuration.
-struct queue_settings {
-    int64_t events;           // an inbox holds at most so many rows
-    int64_t bytes;            // and so many bytes
-    int64_t flush_min_events; // rows of a parcel at most
-    int64_t flush_timeout;    // a worker hands over an open batch that is so old
-    int64_t flush_max_bytes;  // bytes of a parcel at most
-    int64_t backoff_init, backoff_max;
-    int64_t max_retries; // negative: without end
-    int policy;          // enum full_policy
-};
+// The table of queue.mem.
 extern const struct setting queue_settings[];
 // What the table cannot check. publisher_start asks it, too.
 bool queue_check(const struct queue_settings *queue, struct error *why);
@@ -30,19 +17,25 @@ bool queue_check(const struct queue_settings *queue, struct error *why);
 struct publisher;
 
 // The counters of one output, in rows, each row in one column:
-//     accepted = delivered + refused + too_large + shed + waiting
+//     accepted = delivered + refused + too_large + dead_letters + shed + waiting
 // Rows that found the inbox full were accepted and shed.
 struct output_counters {
-    _Atomic uint64_t accepted, delivered, refused, too_large, shed, waiting;
-    _Atomic uint64_t bytes;   // of the rows delivered, with their line feeds
-    _Atomic uint64_t parcels; // sendings
-    _Atomic uint64_t retries; // rows to be sent again, each time
-    _Atomic uint64_t errors;  // sendings that did not deliver all their rows
+    _Atomic uint64_t accepted, delivered, refused, too_large, dead_letters, shed, waiting;
+    _Atomic uint64_t duplicates; // rows delivered that had been there before
+    _Atomic uint64_t bytes;      // of the rows delivered, with their line feeds
+    _Atomic uint64_t parcels;    // sendings
+    _Atomic uint64_t retries;    // rows to be sent again, each time
+    _Atomic uint64_t busy;       // of those, the ones that the receiver had no time for
+    _Atomic uint64_t splits;     // parcels that were too large for the receiver as a whole
+    _Atomic uint64_t errors;     // sendings that did not deliver all their rows
 };
 
 struct publisher_output {
     const struct output *output;
     const void *settings;
+    const struct queue_settings *queue; // its own queue.mem; NULL: the one of all
+    unsigned route;                     // number of its first route, over all outputs of the list
+    const struct span *constants;       // see struct parcel; NULL: no routes
 };
 
 // Opens all outputs and starts their threads; on failure closes what it opened. NULL: `why`.

@@ -13,6 +13,7 @@
 #include "pipeline/identity.h"
 #include "pipeline/processor.h"
 #include "pipeline/route.h"
+#include "pipeline/selector.h"
 #include "probe/packet.h"
 #include "probe/transaction.h"
 
@@ -44,6 +45,7 @@ struct emit_plan {
     struct emit_setup setup;
     struct dataset_plan *datasets;
     struct processor_chain *processors;
+    struct routes *routes; // of all outputs
     int digits;
 };
 
@@ -255,6 +257,10 @@ struct emit_plan *emit_plan_new(const struct emit_setup *setup, struct error *wh
         if (!plan->processors)
             return NULL;
     }
+    plan->routes = routes_read(setup->outputs, setup->output_count, setup->world, setup->schema,
+                               setup->arena, why);
+    if (!plan->routes)
+        return NULL;
     for (int i = 0; i < setup->dataset_count; i++)
         if (!plan_dataset(plan, &datasets[i], &setup->datasets[i], why))
             return NULL;
@@ -420,6 +426,7 @@ void emit_finish(struct emit *e)
         counter_add(e->counters->events_filtered, 1);
         return;
     }
+    routes_resolve(e->plan->routes, &e->event);
     if (e->event.lost)
         counter_add(e->counters->events_incomplete, 1);
     _Atomic uint64_t *lost = write_document(e);

@@ -30,7 +30,7 @@ struct emit_setup {
     const struct config *root; // global fields, tags, processors, name, timestamp.precision
     const struct emit_dataset *datasets;
     int dataset_count;
-    const struct publisher_output *outputs; // whose routes are resolved for each row
+    struct publisher_output *outputs; // whose routes are resolved for each row; numbered here
     int output_count;
     const struct output_world *world;
     const struct identity *identity; // agent.*, host.name, ecs.version, @metadata

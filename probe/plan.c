@@ -446,7 +446,7 @@ static bool read_output(struct plan *p, const struct config *node, struct error 
     if (output->check && !output->check(settings, &reason))
         return error_set(why, "%s:%d: output.%s: %s", node->file, node->line, node->key,
                          reason.text);
-    p->outputs[p->output_count++] = (struct publisher_output){output, settings};
+    p->outputs[p->output_count++] = (struct publisher_output){.output = output, .settings = settings};
     return true;
 }
 

@@ -15,6 +15,7 @@ struct fixture {
     struct inbox inbox;
     struct parcel_row rows[100];
     uint64_t held[100];
+    unsigned tries[100];
     struct inbox_load load;
 };
 
@@ -22,9 +23,10 @@ static int setup(void **state)
 {
     static struct fixture f;
     f.home = batch_home_new(200);
-    f.load = (struct inbox_load){.rows = f.rows, .held = f.held, .size = 10};
+    f.load = (struct inbox_load){.rows = f.rows, .held = f.held, .tries = f.tries, .size = 10};
     *state = &f;
-    return inbox_init(&f.inbox, MANY, (uint64_t)MANY * MANY) ? 0 : -1;
+    return inbox_init(&f.inbox, MANY, (uint64_t)MANY * MANY) && inbox_reserve(&f.inbox, 10) ? 0
+                                                                                            : -1;
 }
 
 // Also the check that every batch came home.
@@ -70,6 +72,35 @@ static void take_spans_batches_in_order(void **state)
     answer_all(f);
     assert_int_equal(f->inbox.rows, 0);
     assert_int_equal(f->inbox.bytes, 0);
+}
+
+static void what_comes_back_is_taken_first(void **state)
+{
+    struct fixture *f = *state;
+    put(f, 0, 15);
+    inbox_take(&f->inbox, &f->load, MANY);
+    assert_int_equal(f->inbox.fresh, 5);
+    for (uint32_t i = 10; i-- > 0;)
+        if (i % 2)
+            inbox_return(&f->inbox, (struct returned){f->load.rows[i], f->load.held[i], i});
+        else
+            inbox_answer(&f->inbox, f->load.held[i]);
+    f->load.count = 0;
+    f->load.bytes = 0;
+    assert_int_equal(f->inbox.rows, 10);
+    inbox_take(&f->inbox, &f->load, 2 * (SIZE + 1));
+    assert_int_equal(f->load.count, 2); // the bytes allow no more
+    inbox_take(&f->inbox, &f->load, MANY);
+    assert_int_equal(f->load.count, 10);
+    for (unsigned i = 0; i < 10; i++) {
+        assert_int_equal(f->load.rows[i].row->time, i < 5 ? 2 * i + 1 : i + 5);
+        assert_int_equal(f->load.tries[i], i < 5 ? 2 * i + 1 : 0);
+    }
+    assert_false(inbox_waits(&f->inbox));
+    answer_all(f);
+    assert_int_equal(f->inbox.rows, 0);
+    assert_int_equal(f->inbox.fresh, 0);
+    assert_int_equal(f->inbox.fresh_bytes, 0);
 }
 
 static void take_keeps_to_bytes_but_takes_one(void **state)
@@ -180,9 +211,14 @@ static void drop_spares_what_was_taken(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(take_spans_batches_in_order), TEST(take_keeps_to_bytes_but_takes_one),
-        TEST(a_load_is_topped_up),         TEST(batch_goes_home_with_its_last_row_in_any_order),
-        TEST(many_batches_grow_the_ring),  TEST(bounds_hold_unless_empty),
+        TEST(take_spans_batches_in_order),
+        TEST(take_keeps_to_bytes_but_takes_one),
+        TEST(what_comes_back_is_taken_first),
+        TEST(take_keeps_to_bytes_but_takes_one),
+        TEST(a_load_is_topped_up),
+        TEST(batch_goes_home_with_its_last_row_in_any_order),
+        TEST(many_batches_grow_the_ring),
+        TEST(bounds_hold_unless_empty),
         TEST(drop_spares_what_was_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

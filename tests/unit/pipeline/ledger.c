@@ -61,7 +61,8 @@ static void what_fails_is_named(void **state)
     assert_fails(&s, "events: 50 made, but 40 written + 8 filtered + 3 lost");
     s = balanced();
     s.output[1].counters.shed--;
-    assert_fails(&s, "output.console: 40 accepted, but 30 delivered + 1 refused + 2 too large + "
+    assert_fails(&s, "output.console: 40 accepted, but 30 delivered + 1 refused + 2 too large + 0 "
+                     "dead letters + "
                      "2 shed + 4 waiting");
     s = balanced();
     s.output[0].counters.accepted--;

@@ -157,8 +157,8 @@ static uint64_t stop_soon(struct fixture *f, int64_t wait)
 static void assert_balance(const struct fixture *f, int i)
 {
     assert_int_equal(COUNT(f, i, accepted), COUNT(f, i, delivered) + COUNT(f, i, refused) +
-                                                COUNT(f, i, too_large) + COUNT(f, i, shed) +
-                                                COUNT(f, i, waiting));
+                                                COUNT(f, i, too_large) + COUNT(f, i, dead_letters) +
+                                                COUNT(f, i, shed) + COUNT(f, i, waiting));
 }
 
 // Waits until something another thread does is so.
@@ -506,6 +506,152 @@ static void settings_have_the_reference_s_names(void **state)
     arena_free(&a);
 }
 
+// ── several threads ─────────────────────────────────────────────────────────────────────────────
+
+static void four_threads(const void *settings, const struct output_world *world,
+                         struct queue_settings *queue)
+{
+    (void)settings, (void)world;
+    queue->threads = 4;
+}
+
+// Threads of one output answer at the same time, so nothing but counters here.
+struct crowd {
+    _Atomic unsigned delivered[ROWS];
+    _Atomic int inside, most_inside, sendings;
+    _Atomic bool overloaded, away;
+    int64_t pause; // of each sending
+};
+
+static void *crowd_open(const void *settings, const struct output_world *world, struct error *why)
+{
+    (void)world, (void)why;
+    return *(struct crowd *const *)settings;
+}
+
+static void crowd_send(void *self, struct parcel *p)
+{
+    struct crowd *c = self;
+    int inside = ++c->inside;
+    assert_true(p->thread < 4);
+    if (inside > c->most_inside)
+        c->most_inside = inside;
+    c->sendings++;
+    clock_sleep(c->pause);
+    bool away = c->away && p->thread < 3;
+    p->overloaded = c->overloaded;
+    for (uint32_t i = 0; i < p->count; i++) {
+        p->answer[i] = p->overloaded || away ? BUSY : DELIVERED;
+        if (p->answer[i] == DELIVERED)
+            c->delivered[p->rows[i].row->time]++;
+    }
+    c->inside--;
+}
+
+static const struct output crowd_output = {
+    .name = "crowd", .serve = four_threads, .open = crowd_open, .send = crowd_send};
+
+static struct crowd *crowd_start(struct fixture *f)
+{
+    static struct crowd crowd, *settings = &crowd;
+    memset(&crowd, 0, sizeof crowd);
+    crowd.pause = MILLISECOND;
+    f->queue.policy = FULL_BLOCK;
+    f->list[0] = (struct publisher_output){.output = &crowd_output, .settings = &settings};
+    start(f, 1);
+    return &crowd;
+}
+
+static void assert_each_once(const struct fixture *f, const struct crowd *c, unsigned rows)
+{
+    for (unsigned n = 0; n < rows; n++)
+        assert_int_equal(c->delivered[n], 1);
+    assert_int_equal(COUNT(f, 0, delivered), rows);
+    assert_balance(f, 0);
+}
+
+static void threads_share_the_work(void **state)
+{
+    struct fixture *f = *state;
+    struct crowd *c = crowd_start(f);
+    for (unsigned n = 0; n < 5000; n += 100)
+        hand(f, n, 100);
+    assert_int_equal(stop_soon(f, 20 * SECOND), 0);
+    assert_each_once(f, c, 5000);
+    assert_in_range(c->most_inside, 2, 4);
+}
+
+static void who_is_away_leaves_the_work_to_others(void **state)
+{
+    struct fixture *f = *state;
+    f->queue.backoff_init = f->queue.backoff_max = 3600 * SECOND;
+    f->queue.max_retries = 0; // and it costs no retry
+    struct crowd *c = crowd_start(f);
+    c->away = true;
+    for (unsigned n = 0; n < 5000; n += 100)
+        hand(f, n, 100);
+    UNTIL(COUNT(f, 0, delivered) == 5000);
+    assert_true(COUNT(f, 0, busy) > 0);
+    assert_int_equal(stop_soon(f, 20 * SECOND), 0);
+    assert_each_once(f, c, 5000);
+}
+
+static void too_much_to_do_means_less_at_once(void **state)
+{
+    struct fixture *f = *state;
+    struct crowd *c = crowd_start(f);
+    c->overloaded = true;
+    hand(f, 0, 500);
+    UNTIL(c->sendings > 20);
+    c->most_inside = 0;
+    int sendings = c->sendings;
+    UNTIL(c->sendings > sendings + 5);
+    assert_int_equal(c->most_inside, 1);
+    c->overloaded = false;
+    for (unsigned n = 500; n < 5000; n += 100)
+        hand(f, n, 100);
+    UNTIL(COUNT(f, 0, delivered) == 5000);
+    assert_true(c->most_inside > 1); // and more again when it goes well
+    assert_int_equal(stop_soon(f, 20 * SECOND), 0);
+    assert_each_once(f, c, 5000);
+}
+
+static void little_waits_for_more(void **state)
+{
+    struct fixture *f = *state;
+    f->queue.flush_timeout = 150 * MILLISECOND;
+    start(f, 1);
+    int64_t begin = clock_steady();
+    hand(f, 0, 10);
+    hand(f, 10, 10);
+    UNTIL(COUNT(f, 0, delivered) == 20);
+    assert_true(clock_steady() - begin >= 100 * MILLISECOND);
+    assert_int_equal(f->fake[0].sendings, 1);
+    begin = clock_steady();
+    hand(f, 20, 50); // a whole parcel
+    UNTIL(COUNT(f, 0, delivered) == 70);
+    assert_true(clock_steady() - begin < 100 * MILLISECOND);
+    stop_soon(f, SECOND);
+}
+
+static enum delivery into_the_grave(struct fake *f, const struct parcel *p, uint32_t i)
+{
+    (void)f;
+    return p->rows[i].row->time % 5 ? DELIVERED : DEAD_LETTER;
+}
+
+static void dead_letters_have_their_column(void **state)
+{
+    struct fixture *f = *state;
+    f->fake[0].answer = into_the_grave;
+    start(f, 1);
+    hand(f, 0, 50);
+    assert_int_equal(stop_soon(f, 10 * SECOND), 0);
+    assert_int_equal(COUNT(f, 0, dead_letters), 10);
+    assert_int_equal(COUNT(f, 0, delivered), 40);
+    assert_balance(f, 0);
+}
+
 // Several workers, outputs in all moods, until the sums are compared.
 static enum delivery moody(struct fake *f, const struct parcel *p, uint32_t i)
 {
@@ -570,6 +716,11 @@ int main(void)
         TEST(reopen_reaches_those_who_can),
         TEST(one_that_nobody_takes_holds_up_no_other),
         TEST(settings_that_contradict_are_refused),
+        TEST(threads_share_the_work),
+        TEST(who_is_away_leaves_the_work_to_others),
+        TEST(too_much_to_do_means_less_at_once),
+        TEST(little_waits_for_more),
+        TEST(dead_letters_have_their_column),
         cmocka_unit_test(settings_have_the_reference_s_names),
         TEST(sums_agree_under_load),
     };
