@@ -24,7 +24,7 @@ enum {
 
 #define SETTING(member) offsetof(struct flow_settings, member)
 const struct setting flow_settings[] = {
-    {"timeout", SETTING_DURATION, SETTING(timeout), "30s", SECOND, INT64_MAX / 4,
+    {"timeout", SETTING_DURATION, SETTING(timeout), "30s", SECOND, INT64_C(31536000) * SECOND,
      .meaning = "A flow that is quiet for so long has ended"},
     {"period", SETTING_DURATION, SETTING(period), "10s",
      .meaning = "Time between two reports of a flow that goes on; 0 or less: only final reports"},
@@ -161,9 +161,9 @@ static bool is_followed(const struct flow *flow)
 // All workers see the same, for their clocks have the same second.
 static uint32_t seconds_late(const struct flows *f, const struct packet *p)
 {
-    if (f->now - p->time <= SECOND)
+    if (f->now - table_time(p->time) <= SECOND)
         return 0;
-    uint32_t late = clock_second(f->now) - clock_second(p->time);
+    uint32_t late = clock_second(f->now) - clock_second(table_time(p->time));
     return late < 2 ? 0 : late;
 }
 
@@ -171,13 +171,13 @@ static uint32_t seconds_late(const struct flows *f, const struct packet *p)
 // read twice): documents show that one.
 static void note_time(struct flow *flow, const struct packet *p, uint32_t late)
 {
-    if (p->time > flow->last) {
-        flow->last = p->time;
+    if (table_time(p->time) > flow->last) {
+        flow->last = table_time(p->time);
         flow->lag = 0;
     }
     if (!late)
         return;
-    int64_t lag = (p->time - flow->last) / SECOND + late;
+    int64_t lag = (table_time(p->time) - flow->last) / SECOND + late;
     if (lag > flow->lag)
         flow->lag = lag > UINT16_MAX ? UINT16_MAX : (uint16_t)lag;
 }
@@ -203,7 +203,7 @@ static void begin_record(struct flows *f, struct flow *flow, const struct packet
     flow->layers = layers_of(&f->layers, p);
     memset(flow->bytes, 0, sizeof flow->bytes);
     memset(flow->packets, 0, sizeof flow->packets);
-    flow->first = flow->last = p->time;
+    flow->first = flow->last = table_time(p->time);
     flow->lag = 0;
     flow->epoch = f->epoch;
     flow->source = p->sender;
@@ -358,6 +358,7 @@ static void begin_sweeps(struct flows *f, int64_t now)
 
 static void advance(struct flows *f, int64_t now)
 {
+    now = table_time(now);
     if (!f->ticking) {
         f->ticking = true;
         f->now = now;
@@ -411,7 +412,7 @@ static void follow(struct flows *f, struct flow *flow, const struct tcp *t, cons
 
 static void note_handshake(struct flows *f, struct flow *flow, const struct packet *p)
 {
-    int64_t took = (p->time - flow->first) / MICROSECOND;
+    int64_t took = (table_time(p->time) - flow->first) / MICROSECOND;
     if (flow->syn_first && !f->setup.compat)
         flow->extra = took < 1 ? 1 : took > UINT32_MAX ? UINT32_MAX : (uint32_t)took;
 }
@@ -484,7 +485,7 @@ static void take_datagram(struct flows *f, struct flow *flow, const struct packe
         return;
     if (!flow->conn)
         open_datagrams(f, flow, p);
-    struct arrival arrival = {p->time, p->payload_cut, p->icmp_type, p->icmp_code};
+    struct arrival arrival = {table_time(p->time), p->payload_cut, p->icmp_type, p->icmp_code};
     enum side from = p->sender == flow->client ? CLIENT : SERVER;
     if (conn_feed(flow->conn, from, span_of(p->payload, p->payload_len), &arrival) &&
         !conn_is_waiting(flow->conn)) {
@@ -521,10 +522,10 @@ static void renew(struct flows *f, struct flow *flow, const struct packet *p, ui
     struct tcp *t = tcp_of(f, flow);
     int64_t end = end_of(f, flow);
     bool anew = t && (p->tcp_flags & TCP_SYN) && tcp_begins_anew(t, p);
-    bool over = flow->asleep || p->time + late * SECOND > end;
+    bool over = flow->asleep || table_time(p->time) + late * SECOND > end;
     bool split = over || (anew && !f->setup.compat);
     if (split && !flow->asleep)
-        end_record(f, flow, over ? FLOW_IDLE : FLOW_REUSED, over ? end : p->time);
+        end_record(f, flow, over ? FLOW_IDLE : FLOW_REUSED, over ? end : table_time(p->time));
     if (anew) {
         unfollow(f, flow, ENDED_RST);
         memset(t, 0, sizeof *t);
@@ -539,7 +540,7 @@ static void renew(struct flows *f, struct flow *flow, const struct packet *p, ui
 
 static void take_packet(struct flows *f, const struct packet *p, uint32_t hash)
 {
-    advance(f, p->time);
+    advance(f, table_time(p->time));
     uint32_t late = seconds_late(f, p);
     struct flow *flow = table_find(&f->table, &p->key, hash);
     if (flow) {

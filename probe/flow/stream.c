@@ -483,28 +483,29 @@ static void take_fin(struct stream *s, unsigned side, uint32_t fin, int64_t time
 void stream_take(struct stream *s, const struct packet *p)
 {
     unsigned side = p->sender;
+    int64_t now = table_time(p->time);
     struct stream_side *me = &s->side[side];
     uint32_t seq = p->seq + (p->tcp_flags & TCP_SYN ? 1 : 0);
     if (p->tcp_flags & TCP_RST) {
-        stream_end(s, ENDED_RST, p->time);
+        stream_end(s, ENDED_RST, now);
         return;
     }
     s->busy = true;
     if (!me->started)
         stream_start(s, side, seq);
     if (!list_is_empty(&s->with_hole))
-        check_holes(s, p->time);
-    struct part part = {seq, span_of(p->payload, p->payload_len), tcp_cut(p), p->time};
+        check_holes(s, now);
+    struct part part = {seq, span_of(p->payload, p->payload_len), tcp_cut(p), now};
     uint32_t end = seq + part_len(&part);
     if (part_len(&part) && !me->finished)
         take_bytes(s, side, part);
     if (p->tcp_flags & TCP_FIN)
-        take_fin(s, side, end, p->time);
+        take_fin(s, side, end, now);
     else if (me->has_fin)
-        finish(s, side, p->time);
+        finish(s, side, now);
     if (p->tcp_flags & TCP_ACK)
         take_ack(&s->side[!side], p->ack);
-    settle(s, p->time);
+    settle(s, now);
 }
 
 // ── ends ──

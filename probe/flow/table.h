@@ -9,6 +9,7 @@
 // Records are named by their number in the pool (four bytes instead of eight); number 0 is nobody.
 #pragma once
 
+#include "pipeline/base/clock.h"
 #include "pipeline/base/pool.h"
 #include "probe/packet.h"
 
@@ -55,6 +56,14 @@ struct table {
     uint32_t held;  // flows
     uint64_t *live; // one bit a record: in the table
 };
+
+// A time, brought within what seconds of 32 bits can hold (1970 to 2106): others
+// come from broken captures, and sums with them would overflow.
+static inline int64_t table_time(int64_t time)
+{
+    const int64_t latest = UINT32_MAX * SECOND;
+    return time < 0 ? 0 : time > latest ? latest : time;
+}
 
 // Numbers of things in a pool.
 static inline void *pool_at(const struct pool *p, uint32_t number)

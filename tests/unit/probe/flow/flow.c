@@ -479,13 +479,25 @@ static void hostile_times(void **state)
 {
     (void)state;
     struct flow_settings settings = usual_settings();
+    begin_world(settings, false); // no periods: a report would be due at the end of all times
+    world.now = INT64_MAX;
+    ask("q");
+    flows_age(world.flows, world.now);
+    end_world();
     settings.period = SECOND;
     begin_world(settings, false);
-    const int64_t times[] = {-5, 0, INT64_C(4294967295) * SECOND, 17, BEGIN};
+    const int64_t times[] = {INT64_MIN, -5, 0, INT64_C(4294967295) * SECOND, 17, INT64_MAX, BEGIN};
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
         world.now = times[i];
         world.client_port = (uint16_t)(10 + i);
         ask("q");
+        say(FROM_CLIENT, 1 + 2 * (uint32_t)i, "x");
+        flows_age(world.flows, world.now);
+    }
+    world.client_port = 10;
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        world.now = times[i];
+        say(FROM_CLIENT, 100 + 2 * (uint32_t)i, "x");
     }
     end_world();
 }
