@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The fields of DNS documents, and a message put into them. Records become one JSON fragment a
 // section, written on the stack and copied into the event once.
+#include "pipeline/suffix.h"
 #include "probe/proto/dns_document.h"
 
 #include "probe/proto/dns_edns.h"
 #include "probe/proto/dns_names.h"
 #include "probe/proto/dns_render.h"
-#include "probe/proto/dns_suffix.h"
 
 enum dns_field {
     DNS_BEFORE_FIRST = COMMON_FIELDS - 1,
@@ -82,7 +82,7 @@ static void set_flags(struct event *e, const struct dns_message *m)
 // for itself.
 static void set_domain(struct event *e, struct span name)
 {
-    struct span rest = name, registered = dns_suffix_registered(name);
+    struct span rest = name, registered = suffix_registered(name);
     if (registered.len) {
         event_text(e, DNS_QUESTION_ETLD, registered);
         event_text_if(

@@ -11,11 +11,11 @@
 #include <cmocka.h>
 // clang-format on
 
+#include "pipeline/suffix.h"
 #include "probe/proto/dns_render.h"
 #include "probe/proto/dns_data.h"
 #include "probe/proto/dns_edns.h"
 #include "probe/proto/dns_names.h"
-#include "probe/proto/dns_suffix.h"
 #include "tests/unit/probe/proto/dns_build.h"
 
 static struct build b;
@@ -291,7 +291,7 @@ static void walks_options(void **state)
 
 static void assert_registered(const char *name, const char *expected)
 {
-    struct span registered = dns_suffix_registered(span_text(name));
+    struct span registered = suffix_registered(span_text(name));
     assert_int_equal(registered.len, strlen(expected));
     if (registered.len)
         assert_memory_equal(registered.at, expected, registered.len);

@@ -8,4 +8,4 @@
 // The end of `name` that somebody registered ("example.co.uk" of "www.example.co.uk"), as a view of
 // it. Upper and lower case do not matter. Empty: it has none (a suffix itself, one label, empty
 // labels).
-struct span dns_suffix_registered(struct span name);
+struct span suffix_registered(struct span name);

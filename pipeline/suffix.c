@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where the registered domain of a name begins. The list is constant and shared by all threads;
 // only the cache is written.
-#include "probe/proto/dns_suffix.h"
+#include "pipeline/suffix.h"
 
 #include <libpsl.h>
 
@@ -50,7 +50,7 @@ static uint16_t look_up(struct span name)
     return registered ? (uint16_t)strlen(registered) : 0;
 }
 
-struct span dns_suffix_registered(struct span name)
+struct span suffix_registered(struct span name)
 {
     if (!name.len || name.len >= NAME_MAX_TEXT)
         return span_of(NULL, 0);
