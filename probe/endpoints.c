@@ -1,156 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-// Community ID v1, sets of networks, and the direction of a transaction.
+// Community ID, sets of networks, and the direction of a transaction.
 
 #include "probe/endpoints.h"
 
-#include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <net/if.h>
-#include <openssl/evp.h>
-#include <pthread.h>
+#include <netinet/in.h>
 
 #include "config/error.h"
 #include "pipeline/cidr.h"
+#include "pipeline/community_id.h"
 #include "probe/packet.h"
 
 // ── Community ID ──
-//
-//   "1:" base64( SHA-1( seed 0 (2) │ address │ address │ protocol (1) │ 0 (1) │ port (2) │ port (2)
-//   ) )
-//
-// The smaller (address, port) first, ports in network order. ICMP takes its type for the first port
-// and, for the second, the type that answers it (or is answered by it); where there is no such type
-// the code, and then the sender stays first.
 
-static struct {
-    pthread_once_t once;
-    pthread_key_t context; // EVP_MD_CTX of a thread
-    EVP_MD *sha1;
-} digest = {.once = PTHREAD_ONCE_INIT};
-
-static void context_free(void *context)
-{
-    EVP_MD_CTX_free(context);
-}
-
-static void digest_init(void)
-{
-    digest.sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
-    if (pthread_key_create(&digest.context, context_free))
-        digest.sha1 = NULL;
-}
-
-// This thread's context, made on first use; NULL: there is no SHA-1 here.
-static EVP_MD_CTX *digest_context(void)
-{
-    pthread_once(&digest.once, digest_init);
-    if (!digest.sha1)
-        return NULL;
-    EVP_MD_CTX *context = pthread_getspecific(digest.context);
-    if (!context) {
-        context = EVP_MD_CTX_new();
-        pthread_setspecific(digest.context, context);
-    }
-    return context;
-}
-
-struct icmp_pair {
-    uint8_t type, counterpart;
-};
-
-// One way only where the specification's own table has it so: 16 and 131 are without counterpart.
-static const struct icmp_pair icmp4_pairs[] = {{8, 0},  {0, 8},  {13, 14}, {14, 13}, {15, 16},
-                                               {10, 9}, {9, 10}, {17, 18}, {18, 17}};
-static const struct icmp_pair icmp6_pairs[] = {{128, 129}, {129, 128}, {133, 134}, {134, 133},
-                                               {135, 136}, {136, 135}, {130, 131}, {139, 140},
-                                               {140, 139}, {144, 145}, {145, 144}};
-
-// False: the type has no counterpart.
-static bool icmp_counterpart(uint8_t protocol, uint8_t type, uint16_t *counterpart)
-{
-    bool v4 = protocol == PROTO_ICMP;
-    const struct icmp_pair *pairs = v4 ? icmp4_pairs : icmp6_pairs;
-    size_t count = v4 ? sizeof icmp4_pairs / sizeof *pairs : sizeof icmp6_pairs / sizeof *pairs;
-    for (size_t i = 0; i < count; i++)
-        if (pairs[i].type == type) {
-            *counterpart = pairs[i].counterpart;
-            return true;
-        }
-    return false;
-}
-
-// An end as the digest takes it: address, port.
-struct end {
-    const uint8_t *address;
-    uint16_t port;
-};
-
-static bool stands_behind(const struct end *one, const struct end *other, size_t len)
-{
-    int order = memcmp(one->address, other->address, len);
-    return order > 0 || (order == 0 && one->port > other->port);
-}
-
-// The two ends in the order of the digest.
-static void order_ends(const struct endpoints *e, struct end ends[2], size_t len)
-{
-    enum side first = CLIENT;
-    bool one_way = false;
-    ends[0].port = e->port[CLIENT];
-    ends[1].port = e->port[SERVER];
-    if (e->protocol == PROTO_ICMP || e->protocol == PROTO_ICMPV6) {
-        first = e->icmp_seen[CLIENT] || !e->icmp_seen[SERVER] ? CLIENT : SERVER;
-        ends[0].port = e->icmp_type[first];
-        one_way = !icmp_counterpart(e->protocol, e->icmp_type[first], &ends[1].port);
-        if (one_way)
-            ends[1].port = e->icmp_code;
-    }
-    ends[0].address = e->ip[first].bytes;
-    ends[1].address = e->ip[side_other(first)].bytes;
-    if (!one_way && stands_behind(&ends[0], &ends[1], len)) {
-        struct end swap = ends[0];
-        ends[0] = ends[1];
-        ends[1] = swap;
-    }
-}
-
-static bool has_ports(uint8_t protocol)
-{
-    return protocol == PROTO_TCP || protocol == PROTO_UDP || protocol == PROTO_SCTP ||
-           protocol == PROTO_ICMP || protocol == PROTO_ICMPV6;
-}
-
-static size_t put_bytes(uint8_t *to, size_t at, const void *bytes, size_t len)
-{
-    memcpy(to + at, bytes, len);
-    return at + len;
-}
-
+// ICMP has no ports: who was seen first counts as the sender, and its type and code stand for them.
 struct span endpoints_community_id(struct endpoints *e)
 {
-    uint8_t input[2 + 16 + 16 + 2 + 4] = {0}, hash[EVP_MAX_MD_SIZE];
-    size_t len = e->ip[CLIENT].family == 4 ? 4 : 16, at = 2;
     if (e->community_id[0])
         return span_text(e->community_id);
-    EVP_MD_CTX *context = digest_context();
-    if (!context || !e->ip[CLIENT].family)
-        return span_of(NULL, 0);
-    struct end ends[2];
-    order_ends(e, ends, len);
-    at = put_bytes(input, at, ends[0].address, len);
-    at = put_bytes(input, at, ends[1].address, len);
-    input[at] = e->protocol;
-    at += 2;
-    if (has_ports(e->protocol))
-        at = put_bytes(input, at, (uint16_t[]){htons(ends[0].port), htons(ends[1].port)}, 4);
-    unsigned size = 0;
-    if (!EVP_DigestInit_ex2(context, digest.sha1, NULL) || !EVP_DigestUpdate(context, input, at) ||
-        !EVP_DigestFinal_ex(context, hash, &size))
-        return span_of(NULL, 0);
-    memcpy(e->community_id, "1:", 2);
-    size = (unsigned)text_base64((uint8_t *)e->community_id + 2, span_of(hash, size), true);
-    e->community_id[2 + size] = 0;
-    return span_text(e->community_id);
+    bool icmp = e->protocol == PROTO_ICMP || e->protocol == PROTO_ICMPV6;
+    enum side first = icmp && !e->icmp_seen[CLIENT] && e->icmp_seen[SERVER] ? SERVER : CLIENT;
+    struct community_flow flow = {.ip = {e->ip[first], e->ip[side_other(first)]},
+                                  .port = {icmp ? e->icmp_type[first] : e->port[CLIENT],
+                                           icmp ? e->icmp_code : e->port[SERVER]},
+                                  .protocol = e->protocol};
+    size_t len = community_id(&flow, e->community_id);
+    return len ? span_of(e->community_id, len) : span_of(NULL, 0);
 }
 
 // ── networks ──
