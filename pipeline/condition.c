@@ -95,14 +95,6 @@ static double real_of(const struct value *v)
                                        : (double)v->number;
 }
 
-// The text of what is one in a document; `at` is NULL for numbers, booleans and all else.
-static struct span text_of(struct event *e, const struct value *v)
-{
-    if (is_number(v) || v->kind == VALUE_BOOL)
-        return span_of(NULL, 0);
-    return value_to_text(e, v, &e->scratch);
-}
-
 // ── tests ────────────────────────────────────────────────────────────────────────────────────────
 
 static bool all_hold(const struct condition *c, struct event *e)
@@ -140,7 +132,7 @@ static bool is_equal(const struct condition *c, struct event *e, const struct va
         return v->number == to->number;
     if (is_number(to))
         return is_number(v) && real_of(v) == real_of(to);
-    struct span text = text_of(e, v);
+    struct span text = value_string(e, v, &e->scratch);
     return text.at && span_is(text, span_of(to->at, to->len));
 }
 
@@ -156,7 +148,7 @@ static bool equals(const struct condition *c, struct event *e)
 
 static bool has_text(const struct condition *c, struct event *e, const struct value *v)
 {
-    struct span text = text_of(e, v);
+    struct span text = value_string(e, v, &e->scratch);
     return text.at && (!c->text.len || span_find_span(text, c->text) >= 0);
 }
 
@@ -167,7 +159,7 @@ static bool contains(const struct condition *c, struct event *e)
 
 static bool matches_one(const struct condition *c, struct event *e, const struct value *v)
 {
-    struct span text = text_of(e, v);
+    struct span text = value_string(e, v, &e->scratch);
     return text.at && regexp_matches(c->regexp, text, &e->room);
 }
 
@@ -200,7 +192,7 @@ static bool is_in_network(const struct condition *c, struct event *e, const stru
         memcpy(ip.bytes, v->at, v->len);
         return cidr_has(&c->network, &ip);
     }
-    struct span text = text_of(e, v);
+    struct span text = value_string(e, v, &e->scratch);
     return text.at && text_to_ip(text, &ip) && cidr_has(&c->network, &ip);
 }
 

@@ -25,6 +25,13 @@ struct event_copy {
     struct value *values;
 };
 
+struct kept {
+    struct kept *next;
+    const void *owner;
+    void (*end)(void *kept);
+    _Alignas(16) uint8_t place[];
+};
+
 static unsigned words(const struct event *e)
 {
     return (e->size + 63) / 64;
@@ -51,8 +58,20 @@ bool event_init(struct event *e, const struct schema *s, size_t scratch, struct 
     return false;
 }
 
+static void let_go(struct kept *kept)
+{
+    while (kept) {
+        struct kept *next = kept->next;
+        if (kept->end)
+            kept->end(kept->place);
+        free(kept);
+        kept = next;
+    }
+}
+
 void event_free(struct event *e)
 {
+    let_go(e->kept);
     free(e->set);
     free(e->values);
     free(e->joints);
@@ -485,4 +504,21 @@ void event_restore(struct event *e, const struct event_copy *copy)
 {
     memcpy(e->set, copy->set, words(e) * sizeof *e->set);
     memcpy(e->values, copy->values, e->size * sizeof *e->values);
+}
+
+void *event_keep(struct event *e, const void *owner, size_t size, void (*end)(void *kept))
+{
+    struct kept *kept = e->kept;
+    while (kept && kept->owner != owner)
+        kept = kept->next;
+    if (kept)
+        return kept->place;
+    kept = calloc(1, sizeof *kept + size);
+    if (!kept)
+        return NULL;
+    kept->owner = owner;
+    kept->end = end;
+    kept->next = e->kept;
+    e->kept = kept;
+    return kept->place;
 }

@@ -61,6 +61,7 @@ enum { EVENT_LIST_ITEMS = 1024, EVENT_TREE_DEPTH = 16 };
 enum { EVENT_JOINT = 64 }; // bytes that the encoder keeps for a rank
 
 struct joint;
+struct kept;
 struct regexp_room;
 
 struct event {
@@ -80,6 +81,7 @@ struct event {
     uint64_t seen[4];         // filter of the members added: most names need no search for an equal
     struct regexp_room *room; // working memory of regular expressions, made when first needed
     struct joint *joints;     // the encoder's: what stood before each rank in the document before
+    struct kept *kept;        // what processors keep from one document to the next
 };
 
 struct batch;
@@ -219,11 +221,18 @@ struct event_copy;
 struct event_copy *event_save(struct event *e);
 void event_restore(struct event *e, const struct event_copy *copy);
 
+// Memory that `owner` keeps for this worker alone, zeroed at first; the same place each time, until
+// event_free, which tells `end` (may be NULL) before it goes. NULL: no memory.
+void *event_keep(struct event *e, const void *owner, size_t size, void (*end)(void *kept));
+
 // The element at the start of the inside of a JSON list, which is cut off `*rest`; empty: no more.
 struct span json_element(struct span *rest);
 // A value as text, as a format string shows it, in `scratch` if it must be made. Lists, trees and
 // nothing have no text: `at` is NULL.
 struct span value_to_text(const struct event *e, const struct value *v, struct arena *scratch);
+// The same for what is a text in the document, addresses and times included; `at` is NULL for
+// numbers and booleans too.
+struct span value_string(const struct event *e, const struct value *v, struct arena *scratch);
 void value_write(const struct value *v, struct pen *pen, int digits);
 
 // Encodes the event once, with its @metadata first, into a row with its time, dataset and routes. A

@@ -89,6 +89,15 @@ static const struct setting common_settings[] = {
 
 static const struct setting no_settings[] = {SETTING_END};
 
+int processors_tables(const struct field_table **tables, int room)
+{
+    int count = 0;
+    for (int i = 0; processors[i]; i++)
+        if (processors[i]->fields && count < room)
+            tables[count++] = processors[i]->fields;
+    return count;
+}
+
 static const struct processor *find(const char *name)
 {
     for (int i = 0; processors[i]; i++)
@@ -155,6 +164,8 @@ static void name_item(const struct naming *n, const struct config *item, int dep
         return;
     }
     const struct processor *p = find(item->first->key);
+    for (int i = 0; p && p->fields && i < p->fields->count; i++)
+        n->tell(n->arg, p->fields->fields[i].name);
     const void *settings = p && p->names ? read_settings(p, item->first, n->arena, NULL) : NULL;
     if (settings)
         p->names(settings, n->tell, n->arg, n->arena);

@@ -22,15 +22,21 @@ struct processor {
     const char *meaning;            // one line for the reference
     const struct setting *settings; // beside `when`
     size_t settings_size;
-    // Tells the names of all fields it may write. NULL: none.
+    const struct field_table *fields; // those it writes whatever its settings; NULL: none
+    // Tells the names of all other fields it may write. NULL: none.
     void (*names)(const void *settings, processor_name *tell, void *arg, struct arena *a);
-    // Binds to ranks; what it returns is constant and shared by all threads. NULL: `why`.
+    // Binds to ranks; what it returns is constant and shared by all threads. What a processor keeps
+    // from one document to the next is a worker's own (event_keep), or, where it must be one for
+    // all, atomics behind what is returned. NULL: `why`.
     void *(*create)(const void *settings, const struct processor_place *place, struct error *why);
     bool (*run)(const void *self, struct event *e); // false: the event is dropped
 };
 
 // In the order of processors.def; ended by NULL.
 extern const struct processor *const processors[];
+
+// Their tables of fields, at most `room`. How many there are.
+int processors_tables(const struct field_table **tables, int room);
 
 struct processor_chain;
 

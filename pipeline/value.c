@@ -196,3 +196,20 @@ struct span value_to_text(const struct event *e, const struct value *v, struct a
     }
     }
 }
+
+struct span value_string(const struct event *e, const struct value *v, struct arena *scratch)
+{
+    switch ((enum value_kind)v->kind) {
+    case VALUE_SIGNED:
+    case VALUE_UNSIGNED:
+    case VALUE_DOUBLE:
+    case VALUE_BOOL:
+        return span_of(NULL, 0);
+    case VALUE_JSON:
+        if (!v->len || *(const char *)v->at != '"')
+            return span_of(NULL, 0);
+        return value_to_text(e, v, scratch);
+    default:
+        return value_to_text(e, v, scratch);
+    }
+}

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "pipeline/base/clock.h"
+#include "pipeline/processor.h"
 #include "probe/flow/report.h"
 
 static const char *const compat_choices[] = {"auto", "none", "packetbeat", NULL};
@@ -480,7 +481,7 @@ int plan_field_tables(const struct field_table *tables[FIELD_TABLES])
     tables[count++] = &flow_table;
     for (const struct protocol *const *p = protocols; *p && count < FIELD_TABLES; p++)
         tables[count++] = (*p)->fields;
-    return count;
+    return count + processors_tables(tables + count, FIELD_TABLES - count);
 }
 
 static bool build_documents(struct plan *p, bool publish, struct error *why)

@@ -69,7 +69,7 @@ static void nonsense_is_refused(void **state)
     refused("processors: [{rename: {fields: a}}]", "list of pairs");
     refused("processors: [{rename: {fields: []}}]", "list of pairs");
     refused("processors: [{rename: {fields: [{from: a}]}}]", "expected from and to");
-    refused("processors: [{rename: {fields: [a]}}]", "expected from and to");
+    refused("processors: [{rename: {fields: [a]}}]", "expected pairs, from and to");
 }
 
 int main(void)
