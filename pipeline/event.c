@@ -328,9 +328,33 @@ static void put(struct event *e, unsigned rank, struct value value)
     }
 }
 
+// A name as the pen writes it, with U+FFFD for what is no UTF-8: two names that differ only there
+// would become one key twice.
+static struct span repaired(struct event *e, struct span name)
+{
+    uint8_t *place = scratch(e, 3 * name.len), *to = place;
+    if (!place)
+        return span_of(NULL, 0);
+    while (name.len) {
+        size_t whole = text_utf8_whole(name);
+        memcpy(to, name.at, whole);
+        to += whole;
+        name = span_skip(name, whole);
+        if (!name.len)
+            break;
+        bool fine;
+        name = span_skip(name, text_utf8_character(name, &fine));
+        memcpy(to, "\xef\xbf\xbd", 3);
+        to += 3;
+    }
+    return span_of(place, (size_t)(to - place));
+}
+
 void event_member_at(struct event *e, unsigned rank, struct span key, struct value value)
 {
     if (rank == never(e))
+        return;
+    if (text_utf8_whole(key) < key.len && !(key = repaired(e, key)).at)
         return;
     unsigned child = schema_child(e->schema, rank, key);
     if (child != never(e)) {

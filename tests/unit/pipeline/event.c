@@ -232,6 +232,18 @@ static void members_merge_with_declared_children(void **state)
            "\"method\":\"GET\"}}}");
 }
 
+// Names that differ only in what is no UTF-8 are one name when they are written.
+static void members_that_become_equal(void **state)
+{
+    (void)state;
+    kit_begin(NULL, 0);
+    event_member(&event, HEADERS, span("a\xff\xc3z"), value_number(1));
+    event_member(&event, HEADERS, span("a\xfe\xc2z"), value_number(2));
+    event_member(&event, HEADERS, span("\xc3\xa4"), value_number(3));
+    expect("{\"http\":{\"request\":{\"headers\":{"
+           "\"a\xef\xbf\xbd\xef\xbf\xbdz\":2,\"\xc3\xa4\":3}}}}");
+}
+
 static void object_without_members_is_written_empty(void **state)
 {
     (void)state;
@@ -716,6 +728,7 @@ int main(void)
         test(list_has_a_ceiling),
         test(full_scratch_loses_the_value_only),
         test(members_merge_with_declared_children),
+        test(members_that_become_equal),
         test(object_without_members_is_written_empty),
         test(equal_name_replaces),
         test(members_of_a_tree_that_a_caller_made),
