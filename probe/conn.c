@@ -1,94 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0
-// Conversations: from in-order bytes to calls into a protocol and back. Keeps what a protocol did
-// not finish with, carries out its verbs when its call returns, and ends it. Knows no flow table
-// and no stream.
+// Conversations: from in-order bytes to calls into a protocol and back. Shows again what a protocol
+// did not finish with, carries out its verbs when its call returns, and ends it. Knows no flow
+// table and no stream.
 
 #include <assert.h>
 #include <stdlib.h>
 
-#include "pipeline/base/hash.h"
 #include "probe/conns.h"
+#include "probe/packet.h"
 
-const struct setting conns_settings[] = {
-    {"conns", SETTING_NUMBER, offsetof(struct conns_settings, conns), "65536", 16, 1 << 24,
-     .meaning = "Conversations followed by a protocol at once, in each worker"},
-    {"transactions", SETTING_NUMBER, offsetof(struct conns_settings, transactions), "65536", 16,
-     1 << 24, .meaning = "Transactions open at once, in each worker"},
-    {"transactions_per_conn", SETTING_NUMBER, offsetof(struct conns_settings, transactions_a_conn),
-     "4096", 2, 1 << 20, .meaning = "Questions that may wait in one conversation"},
-    {"transaction_bytes", SETTING_BYTES, offsetof(struct conns_settings, transaction_bytes),
-     "11MiB", 4096, 1 << 30, .meaning = "Bytes kept for one transaction (texts, headers, bodies)"},
-    {"kept_bytes", SETTING_BYTES, offsetof(struct conns_settings, kept_bytes), "1MiB", 4096,
-     2 << 20, .meaning = "Unread bytes kept for one side of a conversation"},
-    {"kept_bytes_all", SETTING_BYTES, offsetof(struct conns_settings, kept_bytes_all), "64MiB",
-     1 << 20, INT64_C(1) << 36,
-     .meaning = "Bytes kept for unread data and for transactions, in each worker"},
-    {"remembered", SETTING_NUMBER, offsetof(struct conns_settings, remembered), "1024", 1, 1 << 20,
-     .meaning = "Prepared statements and the like remembered in one conversation"},
-    SETTING_END};
-
-// ── blocks of a few sizes ──
-
-static unsigned size_class(size_t size)
-{
-    unsigned bits = SIZE_SMALLEST;
-    while (((size_t)1 << bits) < size)
-        bits++;
-    return bits - SIZE_SMALLEST;
-}
-
-size_t sizes_room(size_t size)
-{
-    return (size_t)1 << (size_class(size) + SIZE_SMALLEST);
-}
-
-void *sizes_take(struct sizes *s, size_t size)
-{
-    unsigned class = size_class(size);
-    return class > SIZE_LARGEST - SIZE_SMALLEST ? NULL : pool_take(&s->pool[class]);
-}
-
-void sizes_give(struct sizes *s, void *block, size_t size)
-{
-    pool_give(&s->pool[size_class(size)], block);
-}
-
-// Small classes may hold every conn and transaction at its ceiling; large ones share what may be
-// kept.
-static bool sizes_init(struct sizes *s, const struct conns_settings *settings)
-{
-    int64_t things = settings->conns + settings->transactions + settings->remembered;
-    for (unsigned i = 0; i <= SIZE_LARGEST - SIZE_SMALLEST; i++) {
-        int64_t size = INT64_C(1) << (i + SIZE_SMALLEST);
-        int64_t ceiling = settings->kept_bytes_all / size + 2;
-        if (size <= 4096)
-            ceiling += things;
-        if (!pool_init(&s->pool[i], (size_t)size, (uint32_t)ceiling))
-            return false;
-    }
-    return true;
-}
+enum {
+    SCRATCH = 1 << 20,
+    CHANGES = 4,        // of the protocol within one feed
+    DETECT_ENOUGH = 16, // bytes that nobody recognises: nobody will
+    DEPTH = 8,          // conns inside each other
+};
+_Static_assert(DEPTH < 16, "fewer can be called at once than the least ceiling of conns");
 
 // ── all conns of a worker ──
 
-static bool conns_reserve(struct conns *all)
+#define SETTING(member) offsetof(struct conns_settings, member)
+const struct setting conns_settings[] = {
+    {"conns", SETTING_NUMBER, SETTING(conns), "65536", 16, 1 << 24,
+     .meaning = "Conversations followed by a protocol at once, in each worker"},
+    {"transactions", SETTING_NUMBER, SETTING(transactions), "65536", 16, 1 << 24,
+     .meaning = "Transactions open at once, in each worker"},
+    {"transactions_per_conn", SETTING_NUMBER, SETTING(transactions_a_conn), "4096", 2, 1 << 20,
+     .meaning = "Questions that may wait in one conversation"},
+    {"transaction_bytes", SETTING_BYTES, SETTING(transaction_bytes), "11MiB", 4096, 1 << 30,
+     .meaning = "Bytes kept for one transaction (texts, headers, bodies)"},
+    {"kept_bytes", SETTING_BYTES, SETTING(kept_bytes), "1MiB", 4096, 2 << 20,
+     .meaning = "Unread bytes kept for one side of a conversation"},
+    {"kept_bytes_all", SETTING_BYTES, SETTING(kept_bytes_all), "64MiB", 8 << 20, INT64_C(1) << 36,
+     .meaning = "Unread bytes kept in each worker; as many may be kept for transactions, and half "
+                "as many for what conversations remember"},
+    {"remembered", SETTING_NUMBER, SETTING(remembered), "1024", 1, 1 << 20,
+     .meaning = "Prepared statements and the like remembered in one conversation"},
+    SETTING_END};
+
+static bool reserve(struct conns *all)
 {
     const struct conns_settings *s = &all->settings;
     uint32_t buckets = 64;
     while (buckets < s->transactions)
         buckets *= 2;
     all->hash_mask = buckets - 1;
-    all->transaction_hash = calloc(buckets, sizeof(*all->transaction_hash));
-    all->memory_hash = calloc(buckets, sizeof(*all->memory_hash));
+    all->transaction_hash = calloc(buckets, sizeof *all->transaction_hash);
+    all->memory_hash = calloc(buckets, sizeof *all->memory_hash);
     return all->transaction_hash && all->memory_hash && sizes_init(&all->sizes, s) &&
-           pool_init(&all->blocks, CHAIN_BLOCK, (uint32_t)(s->kept_bytes_all / CHAIN_BLOCK + 64)) &&
-           arena_init(&all->scratch, 1 << 20);
+           pool_init(&all->blocks, CHAIN_BLOCK, (uint32_t)(s->kept_bytes_all / CHAIN_BLOCK)) &&
+           arena_init(&all->scratch, SCRATCH);
 }
 
 struct conns *conns_new(const struct conns_settings *settings, struct emit *emit, uint64_t seed,
                         struct counters *counters, struct error *why)
 {
-    struct conns *all = calloc(1, sizeof(*all));
+    struct conns *all = calloc(1, sizeof *all);
     if (!all) {
         error_set(why, "out of memory");
         return NULL;
@@ -98,13 +65,14 @@ struct conns *conns_new(const struct conns_settings *settings, struct emit *emit
     all->seed = seed;
     all->counters = counters;
     list_init(&all->conns);
+    list_init(&all->tails);
     list_init(&all->transactions);
+    list_init(&all->memories);
     wheel_init(&all->wheel);
-    if (conns_reserve(all))
+    if (reserve(all))
         return all;
     conns_free(all);
-    error_set(why, "cannot reserve memory for conversations: lower limits.kept_bytes_all or "
-                   "limits.transactions");
+    error_set(why, "cannot reserve memory for conversations: lower limits.conns");
     return NULL;
 }
 
@@ -112,14 +80,15 @@ void conns_free(struct conns *all)
 {
     if (!all)
         return;
-    for (unsigned i = 0; i <= SIZE_LARGEST - SIZE_SMALLEST; i++)
-        pool_free(&all->sizes.pool[i]);
+    sizes_free(&all->sizes);
     pool_free(&all->blocks);
     arena_free(&all->scratch);
     free(all->transaction_hash);
     free(all->memory_hash);
     free(all);
 }
+
+// ── who they may turn out to be ──
 
 void conns_offer(struct conns *all, const struct binding *const *bindings, int count)
 {
@@ -146,6 +115,25 @@ static const struct binding *offered_by_name(const struct conns *all, const char
     return NULL;
 }
 
+static struct conn *oldest(const struct conns *all)
+{
+    return LIST_OF(all->conns.next, struct conn, in_all);
+}
+
+// The conn that was quiet longest, or nearly so: who was used since his last turn gets another. Who
+// is being called stays; there are fewer of those than the least ceiling.
+static void conns_evict(struct conns *all)
+{
+    while (oldest(all)->used || oldest(all)->calls) {
+        struct list *spared = &oldest(all)->in_all;
+        oldest(all)->used = 0;
+        list_remove(spared);
+        list_append(&all->conns, spared);
+    }
+    counter_add(all->counters->conns_evicted, 1);
+    conn_leave(oldest(all), ENDED_EVICTED);
+}
+
 // ── the face towards protocols ──
 
 const struct endpoints *conn_ends(const struct conn *c)
@@ -155,7 +143,7 @@ const struct endpoints *conn_ends(const struct conn *c)
 
 bool conn_is_datagram(const struct conn *c)
 {
-    return c->ends.protocol != 6;
+    return c->ends.protocol != PROTO_TCP;
 }
 
 bool conn_joined_late(const struct conn *c)
@@ -202,7 +190,7 @@ int64_t conn_time(const struct conn *c, enum side from, uint32_t offset)
 {
     (void)from; // the bytes in hand are of one side only
     int64_t time = c->arrival.time;
-    for (uint32_t i = 0; i < c->marks && c->mark[i].offset <= offset; i++)
+    for (uint32_t i = 0; i < c->marks && c->mark[i].offset <= c->begin + offset; i++)
         time = c->mark[i].time;
     return time;
 }
@@ -245,197 +233,49 @@ void conn_become(struct conn *c, const char *protocol)
         c->done = 1;
 }
 
-static void inner_ended(void *owner, struct conn *c, enum ending how)
+static enum transport transport_of(const struct conn *c)
 {
-    (void)c, (void)how;
-    ((struct conn *)owner)->inner = NULL;
+    return c->ends.protocol == PROTO_TCP   ? OVER_TCP
+           : c->ends.protocol == PROTO_UDP ? OVER_UDP
+                                           : OVER_ICMP;
+}
+
+static void inner_ended(void *owner, struct conn *inner, enum ending how)
+{
+    struct conn *c = owner;
+    (void)inner;
+    c->inner = NULL;
+    c->inner_late = 1;
+    c->inner_over = how != ENDED_GAP && how != ENDED_EVICTED;
 }
 
 void conn_inner(struct conn *c, enum side from, struct span data)
 {
-    if (!c->inner) {
-        const struct binding *binding = conns_detect(c->all, OVER_TCP, data, from);
-        if (!binding)
+    if (!c->inner && !c->inner_over && c->depth < DEPTH) {
+        const struct binding *b = conns_detect(c->all, transport_of(c), data, from);
+        if (!b)
             return;
-        c->inner = conn_open(c->all, binding, &c->ends, c->joined_late, inner_ended, c);
-        c->inner->outer = c;
+        bool late = c->joined_late || c->inner_late;
+        c->inner = conn_open(c->all, b, &c->ends, late, inner_ended, c);
+        c->inner->depth = (uint8_t)(c->depth + 1);
     }
-    conn_feed(c->inner, from, data, &c->arrival);
-}
-
-// ── unread bytes ──
-
-static void tail_free(struct conn *c, enum side from)
-{
-    struct tail *t = c->tail[from];
-    if (!t)
-        return;
-    c->all->kept -= t->room;
-    counter_add(c->all->counters->conn_kept_bytes, -(int64_t)t->room);
-    sizes_give(&c->all->sizes, t, t->room);
-    c->tail[from] = NULL;
-}
-
-// A tail with room for `len` bytes, holding what the old one held; NULL at a ceiling.
-static struct tail *tail_grow(struct conn *c, enum side from, size_t len)
-{
-    struct tail *old = c->tail[from];
-    size_t size = sizeof(struct tail) + len;
-    if (old && old->room >= size)
-        return old;
-    size_t room = sizes_room(size);
-    if (len > (size_t)c->all->settings.kept_bytes ||
-        c->all->kept + room > (uint64_t)c->all->settings.kept_bytes_all)
-        return NULL;
-    struct tail *t = sizes_take(&c->all->sizes, size);
-    if (!t)
-        return NULL;
-    if (old) {
-        memcpy(t, old, sizeof(*old) + old->len);
-        tail_free(c, from);
-    } else {
-        t->len = t->seen = t->marks = 0;
-    }
-    t->room = (uint32_t)room;
-    c->all->kept += room;
-    counter_add(c->all->counters->conn_kept_bytes, room);
-    return c->tail[from] = t;
-}
-
-// Notes when the bytes from `offset` on came. When the marks are used up the newest but one goes:
-// the first and the last byte of a message keep their times.
-static void tail_mark(struct tail *t, uint32_t offset, int64_t time)
-{
-    if (t->marks && t->mark[t->marks - 1].time == time)
-        return;
-    if (t->marks == CONN_MARKS)
-        t->mark[CONN_MARKS - 1] = (struct mark){offset, time};
-    else
-        t->mark[t->marks++] = (struct mark){offset, time};
-}
-
-static bool tail_add(struct conn *c, enum side from, struct span data, int64_t time)
-{
-    uint32_t len = c->tail[from] ? c->tail[from]->len : 0;
-    struct tail *t = tail_grow(c, from, len + data.len);
-    if (!t)
-        return false;
-    memcpy(t->bytes + len, data.at, data.len);
-    tail_mark(t, len, time);
-    t->len = len + (uint32_t)data.len;
-    return true;
-}
-
-// Drops the first `done` bytes.
-static void tail_cut(struct conn *c, enum side from, uint32_t done)
-{
-    struct tail *t = c->tail[from];
-    if (done == t->len) {
-        tail_free(c, from);
-        return;
-    }
-    t->seen = t->len - done;
-    if (!done)
-        return;
-    memmove(t->bytes, t->bytes + done, t->len - done);
-    t->len -= done;
-    uint32_t first = 0;
-    while (first + 1 < t->marks && t->mark[first + 1].offset <= done)
-        first++;
-    t->marks -= first;
-    memmove(t->mark, t->mark + first, t->marks * sizeof(t->mark[0]));
-    for (uint32_t i = 0; i < t->marks; i++)
-        t->mark[i].offset = t->mark[i].offset > done ? t->mark[i].offset - done : 0;
+    if (c->inner)
+        conn_feed(c->inner, from, data, &c->arrival);
 }
 
 // ── life ──
-
-static void conn_unlink(struct conn *c)
-{
-    struct conns *all = c->all;
-    tail_free(c, CLIENT);
-    tail_free(c, SERVER);
-    if (c->memory_count)
-        memories_free(c);
-    list_remove(&c->in_all);
-    all->conn_count--;
-    counter_add(all->counters->conns_now, -1);
-    sizes_give(&all->sizes, c, c->size);
-}
-
-// Tells the protocol that a side is finished, once.
-static void conn_tell_end(struct conn *c, enum side side, enum ending how)
-{
-    if (c->half_ended >> side & 1)
-        return;
-    c->half_ended = (c->half_ended | (side == CLIENT ? 1u : 2u)) & 3u;
-    if (c->binding->protocol->end && !c->done) {
-        c->calls++;
-        c->binding->protocol->end(c, side, how);
-        c->calls--;
-    }
-}
-
-static void conn_close(struct conn *c, enum ending how)
-{
-    if (c->given_up)
-        counter_add(c->all->counters->conns_given_up, 1);
-    if (c->inner)
-        conn_end(c->inner, how);
-    conn_tell_end(c, CLIENT, how);
-    conn_tell_end(c, SERVER, how);
-    transactions_end_all(c);
-}
-
-// Ends a conn of its own accord: the owner is told.
-static void conn_leave(struct conn *c, enum ending how)
-{
-    conn_close(c, how);
-    if (c->ended)
-        c->ended(c->owner, c, how);
-    conn_unlink(c);
-}
-
-void conn_end(struct conn *c, enum ending how)
-{
-    conn_close(c, how);
-    conn_unlink(c);
-}
-
-void conn_release(struct conn *c)
-{
-    assert(!c->transaction_count);
-    conn_unlink(c);
-}
-
-bool conn_is_waiting(const struct conn *c)
-{
-    return c->transaction_count || c->tail[CLIENT] || c->tail[SERVER] || c->inner;
-}
-
-// Makes room by ending the conn that was quiet longest: a second chance for who was used since.
-static void conns_evict(struct conns *all)
-{
-    for (uint32_t tries = 2 * all->conn_count; tries > 1; tries--) {
-        struct conn *c = LIST_OF(all->conns.next, struct conn, in_all);
-        if (!c->used && !c->calls)
-            break;
-        c->used = 0;
-        list_remove(&c->in_all);
-        list_append(&all->conns, &c->in_all);
-    }
-    counter_add(all->counters->conns_evicted, 1);
-    conn_leave(LIST_OF(all->conns.next, struct conn, in_all), ENDED_EVICTED);
-}
 
 struct conn *conn_open(struct conns *all, const struct binding *binding,
                        const struct endpoints *ends, bool joined_late, conn_ended *ended,
                        void *owner)
 {
-    size_t size = sizeof(struct conn) + binding->protocol->conn_size;
-    struct conn *c;
-    while (all->conn_count >= all->settings.conns || !(c = sizes_take(&all->sizes, size)))
+    uint32_t state_size = (uint32_t)binding->protocol->conn_size;
+    uint32_t size = (uint32_t)sizeof(struct conn) + state_size;
+    assert(size <= CONN_LARGEST);
+    if (all->conn_count >= all->settings.conns)
         conns_evict(all);
+    struct conn *c = sizes_take(&all->sizes, size);
+    assert(c); // there is a block for each
     memset(c, 0, size);
     c->all = all;
     c->binding = binding;
@@ -444,6 +284,8 @@ struct conn *conn_open(struct conns *all, const struct binding *binding,
     c->owner = owner;
     c->joined_late = joined_late;
     c->size = size;
+    c->state = c->place;
+    c->state_size = state_size;
     list_init(&c->transactions);
     list_init(&c->memories);
     list_append(&all->conns, &c->in_all);
@@ -453,46 +295,184 @@ struct conn *conn_open(struct conns *all, const struct binding *binding,
     return c;
 }
 
-// The protocol changes from the next byte on. The state of the new one takes the place of the old,
-// or the conn ends when it does not fit or nobody is found.
-static bool conn_change(struct conn *c, enum side from, struct span rest)
+static void state_free(struct conn *c)
 {
-    const struct binding *next = c->next ? c->next : conns_detect(c->all, OVER_TCP, rest, from);
-    c->become = 0;
+    if (c->state != c->place)
+        sizes_give(&c->all->sizes, c->state, c->state_size);
+}
+
+static void conn_free(struct conn *c)
+{
+    struct conns *all = c->all;
+    tail_free(c, CLIENT);
+    tail_free(c, SERVER);
+    if (c->memory_count)
+        memories_free(c);
+    state_free(c);
+    list_remove(&c->in_all);
+    all->conn_count--;
+    counter_add(all->counters->conns_now, -1);
+    sizes_give(&all->sizes, c, c->size);
+}
+
+// Around each call into a protocol. Scratch is void when the outermost call begins.
+static void call_begins(struct conn *c)
+{
+    if (!c->all->calls++)
+        arena_reset(&c->all->scratch);
+    c->calls++;
+}
+
+static void call_ends(struct conn *c)
+{
+    c->all->calls--;
+    c->calls--;
+}
+
+// True if nobody wants to hear: it said so, or the next protocol has not begun.
+static bool is_deaf(const struct conn *c)
+{
+    return c->done || c->become;
+}
+
+// Tells the protocol, and the conn inside, that a side is finished, once.
+static void tell_end(struct conn *c, enum side side, enum ending how)
+{
+    unsigned bit = 1U << side;
+    if (c->half_ended & bit)
+        return;
+    c->half_ended = (c->half_ended | bit) & 3U;
+    call_begins(c);
+    if (c->binding->protocol->end && !is_deaf(c))
+        c->binding->protocol->end(c, side, how);
+    if (c->inner)
+        conn_half_end(c->inner, side, how, c->arrival.time);
+    call_ends(c);
+}
+
+// The last words: of the protocol, of the conn inside, of open transactions.
+static void conn_close(struct conn *c, enum ending how)
+{
+    c->calls++; // for good: who is closing is not evicted
+    tell_end(c, CLIENT, how);
+    tell_end(c, SERVER, how);
+    if (c->inner)
+        conn_end(c->inner, how);
     transactions_end_all(c);
-    if (!next || sizeof(*c) + next->protocol->conn_size > sizes_room(c->size)) {
+    if (c->given_up)
+        counter_add(c->all->counters->conns_given_up, 1);
+}
+
+void conn_leave(struct conn *c, enum ending how)
+{
+    conn_close(c, how);
+    if (c->ended)
+        c->ended(c->owner, c, how);
+    conn_free(c);
+}
+
+void conn_end(struct conn *c, enum ending how)
+{
+    conn_close(c, how);
+    conn_free(c);
+}
+
+bool conn_is_waiting(const struct conn *c)
+{
+    return c->transaction_count || c->memory_count || c->tail[CLIENT] || c->tail[SERVER] ||
+           c->inner;
+}
+
+void conn_release(struct conn *c)
+{
+    assert(!c->transaction_count && !c->inner);
+    conn_free(c);
+}
+
+// ── another protocol from here on ──
+
+// Zeroed state of another size. False: no room.
+static bool state_renew(struct conn *c, size_t size)
+{
+    size_t room =
+        c->state == c->place ? sizes_room(c->size) - sizeof *c : sizes_room(c->state_size);
+    if (size > room) {
+        void *larger = sizes_take(&c->all->sizes, size);
+        if (!larger)
+            return false;
+        state_free(c);
+        c->state = larger;
+        c->state_size = (uint32_t)size;
+    }
+    memset(c->state, 0, size);
+    return true;
+}
+
+static void show_again(struct tail *t)
+{
+    if (t)
+        t->seen = 0;
+}
+
+// The protocol that conn_become asked for takes over before `rest`. False: nobody is known yet, or,
+// when the conn is done, at all.
+static bool change(struct conn *c, enum side from, struct span rest)
+{
+    const struct binding *next = c->next;
+    if (!next)
+        next = conns_detect(c->all, transport_of(c), rest, from);
+    if (!next && rest.len < DETECT_ENOUGH && !conn_is_datagram(c))
+        return false;
+    transactions_end_all(c);
+    c->become = 0;
+    if (!next || !state_renew(c, next->protocol->conn_size)) {
         c->done = 1;
         return false;
     }
     c->binding = next;
-    memset(c->state, 0, next->protocol->conn_size);
+    show_again(c->tail[side_other(from)]);
     return true;
 }
 
-// One call of feed on what is in hand; how many bytes are done with.
-static uint32_t conn_call(struct conn *c, enum side from, struct span data, uint32_t seen)
+// ── feeding ──
+
+static uint32_t call_feed(struct conn *c, enum side from, struct span data, uint32_t seen)
 {
-    arena_reset(&c->all->scratch);
-    c->calls++;
+    call_begins(c);
     uint32_t done = c->binding->protocol->feed(c, from, data, seen);
-    c->calls--;
+    call_ends(c);
     assert(done <= data.len);
-    if (c->become && done < data.len) {
-        if (!conn_change(c, from, span_skip(data, done)))
-            return (uint32_t)data.len;
-        c->calls++;
-        done += c->binding->protocol->feed(c, from, span_skip(data, done), 0);
-        c->calls--;
+    return done;
+}
+
+// Shows what is in hand to the protocol and to those it becomes; how many bytes are done with.
+static uint32_t show(struct conn *c, enum side from, struct span data, uint32_t seen)
+{
+    uint32_t done = 0;
+    for (int changes = 0; !c->done; changes++) {
+        if (c->become) {
+            if (!change(c, from, span_skip(data, done)))
+                break;
+            seen = 0;
+        }
+        c->begin = done;
+        done += call_feed(c, from, span_skip(data, done), seen);
+        if (!c->become || done == data.len)
+            break;
+        if (changes == CHANGES)
+            conn_give_up(c);
     }
+    c->begin = 0;
     return c->done ? (uint32_t)data.len : done;
 }
 
+// Straight from the packet; what stays unread is kept, or, of a datagram, counted. False: no room.
 static bool feed_view(struct conn *c, enum side from, struct span data)
 {
     struct mark mark = {0, c->arrival.time};
     c->mark = &mark;
     c->marks = 1;
-    uint32_t done = conn_call(c, from, data, 0);
+    uint32_t done = show(c, from, data, 0);
     c->marks = 0;
     if (done == data.len)
         return true;
@@ -506,24 +486,34 @@ static bool feed_view(struct conn *c, enum side from, struct span data)
     return true;
 }
 
-// Shows the kept bytes of a side, of which `seen` were shown before.
-static void feed_kept(struct conn *c, enum side from, uint32_t seen)
+static void feed_tail(struct conn *c, enum side from)
 {
     struct tail *t = c->tail[from];
     c->mark = t->mark;
     c->marks = t->marks;
-    uint32_t done = conn_call(c, from, span_of(t->bytes, t->len), seen);
+    uint32_t done = show(c, from, span_of(t->bytes, t->len), t->seen);
     c->marks = 0;
     tail_cut(c, from, done);
 }
 
-static bool feed_tail(struct conn *c, enum side from, struct span data)
+// Feeds what came, behind what is unread: as much of it as the ceiling leaves room for, which is
+// cut off. False: no room.
+static bool feed_some(struct conn *c, enum side from, struct span *data)
 {
-    if (!tail_add(c, from, data, c->arrival.time))
+    struct span some = *data;
+    if (!c->tail[from]) {
+        *data = span_of(NULL, 0);
+        return feed_view(c, from, some);
+    }
+    some = span_first(some, (size_t)c->all->settings.kept_bytes - c->tail[from]->len);
+    *data = span_skip(*data, some.len);
+    if (!some.len || !tail_add(c, from, some, c->arrival.time))
         return false;
-    feed_kept(c, from, c->tail[from]->seen);
+    feed_tail(c, from);
     return true;
 }
+
+// ── turned sides ──
 
 // The flow's name for a side, as this conn has it: they differ once it was turned.
 static enum side side_here(const struct conn *c, enum side from)
@@ -531,7 +521,7 @@ static enum side side_here(const struct conn *c, enum side from)
     return c->turned ? side_other(from) : from;
 }
 
-static void turn_ends(struct conn *c)
+static void turn_sides(struct conn *c)
 {
     struct endpoints e = c->ends;
     struct tail *t = c->tail[CLIENT];
@@ -543,21 +533,30 @@ static void turn_ends(struct conn *c)
     }
     c->tail[CLIENT] = c->tail[SERVER];
     c->tail[SERVER] = t;
-    c->half_ended = (c->half_ended >> 1 | c->half_ended << 1) & 3u;
+    c->half_ended = (c->half_ended >> 1 | c->half_ended << 1) & 3U;
     c->turned = !c->turned;
 }
 
-// Carries out what the protocol asked for in its call about a side's bytes. What it left unread is
-// shown again at once when the sides were turned. False: the conn is gone.
-static bool conn_obey(struct conn *c, enum side from)
+// ── the face towards the flow ──
+
+static void arrive(struct conn *c, const struct arrival *arrival)
+{
+    c->used = 1;
+    c->arrival = *arrival;
+    if (arrival->time > c->all->now)
+        c->all->now = arrival->time;
+}
+
+// Carries out what the protocol asked for in a call about a side, as the flow names it. What it
+// left unread is shown again at once when the sides were turned. False: the conn is gone.
+static bool obey(struct conn *c, enum side from)
 {
     if (c->turn) {
-        c->turn = 0;
-        turn_ends(c);
-        from = side_other(from);
-        struct tail *t = c->tail[from];
+        turn_sides(c);
+        struct tail *t = c->tail[side_here(c, from)];
+        show_again(t);
         if (t && !c->done)
-            feed_kept(c, from, 0);
+            feed_tail(c, side_here(c, from));
         c->turn = 0; // once is enough
     }
     if (!c->done)
@@ -568,75 +567,60 @@ static bool conn_obey(struct conn *c, enum side from)
 
 bool conn_feed(struct conn *c, enum side from, struct span data, const struct arrival *arrival)
 {
-    c->used = 1;
-    from = side_here(c, from);
-    c->arrival = *arrival;
-    if (arrival->time > c->all->now)
-        c->all->now = arrival->time;
-    bool room = c->tail[from] ? feed_tail(c, from, data) : feed_view(c, from, data);
-    if (!room) {
-        counter_add(c->all->counters->conn_kept_ceiling, 1);
-        conn_leave(c, ENDED_GAP);
-        return false;
-    }
-    return conn_obey(c, from);
+    arrive(c, arrival);
+    do {
+        if (!feed_some(c, side_here(c, from), &data)) {
+            counter_add(c->all->counters->conn_kept_ceiling, 1);
+            conn_leave(c, ENDED_GAP);
+            return false;
+        }
+        if (!obey(c, from))
+            return false;
+    } while (data.len);
+    return true;
 }
 
 bool conn_gap(struct conn *c, enum side from, uint32_t missing, int64_t time)
 {
-    c->used = 1;
-    from = side_here(c, from);
-    c->arrival = (struct arrival){.time = time};
-    tail_free(c, from);
+    arrive(c, &(struct arrival){.time = time});
+    tail_free(c, side_here(c, from));
+    if (is_deaf(c))
+        return true;
     if (!c->binding->protocol->gap) {
         conn_leave(c, ENDED_GAP);
         return false;
     }
-    arena_reset(&c->all->scratch);
-    c->calls++;
-    c->binding->protocol->gap(c, from, missing);
-    c->calls--;
-    return conn_obey(c, from);
+    call_begins(c);
+    c->binding->protocol->gap(c, side_here(c, from), missing);
+    call_ends(c);
+    return obey(c, from);
 }
 
 bool conn_half_end(struct conn *c, enum side from, enum ending how, int64_t time)
 {
-    c->used = 1;
-    from = side_here(c, from);
-    c->arrival = (struct arrival){.time = time};
-    arena_reset(&c->all->scratch);
-    conn_tell_end(c, from, how);
+    arrive(c, &(struct arrival){.time = time});
+    tell_end(c, side_here(c, from), how);
     if (c->half_ended == 3) {
         conn_leave(c, how);
         return false;
     }
-    return conn_obey(c, from);
+    return obey(c, from);
 }
 
-static void age_transaction(struct conns *all, struct transaction *t)
-{
-    int64_t seen = t->message[CLIENT].last > t->message[SERVER].last ? t->message[CLIENT].last
-                                                                     : t->message[SERVER].last;
-    int64_t due = seen + t->conn->binding->common.transaction_timeout;
-    if (due > all->now)
-        wheel_set(&all->wheel, &t->timer, clock_second(due) + 1);
-    else
-        transaction_end(t);
-}
+// ── age and end of all ──
 
 void conns_age(struct conns *all, int64_t now)
 {
-    all->now = now;
-    wheel_advance(&all->wheel, clock_second(now));
-    struct timer *due;
-    while ((due = wheel_due(&all->wheel)))
-        age_transaction(all, LIST_OF(due, struct transaction, timer));
+    if (now > all->now)
+        all->now = now;
+    transactions_age(all);
 }
 
 void conns_end_all(struct conns *all, enum ending how)
 {
     while (!list_is_empty(&all->conns))
-        conn_leave(LIST_OF(all->conns.next, struct conn, in_all), how);
+        conn_leave(oldest(all), how);
+    assert(!all->transaction_count && !all->tail_bytes && !all->memory_bytes);
     wheel_restart(&all->wheel, 0);
     all->now = 0;
 }

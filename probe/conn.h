@@ -32,22 +32,23 @@ int64_t conn_now(const struct conn *c);
 // Bytes of the datagram on the wire that were not captured; 0 for streams (there they are a gap).
 uint32_t conn_cut(const struct conn *c);
 
-// Scratch that is void after this call into the protocol; NULL: full.
+// Scratch that is void after this call into the protocol.
 struct arena *conn_scratch(struct conn *c);
 
 // The verbs. Each takes effect when the call into the protocol returns.
-void conn_done(struct conn *c);    // seen enough: no more calls, open transactions end
+void conn_done(struct conn *c);    // seen enough: no more calls, open transactions are published
 void conn_give_up(struct conn *c); // it stopped making sense: as done, but counted
 void conn_turn(struct conn *c);    // the sides were guessed wrong: CLIENT is SERVER from here on
-void conn_become(struct conn *c,
-                 const char *protocol); // another protocol from the next byte on ("" detects)
-// These bytes belong to a conn inside this one (TLS with keys, CONNECT, PROXY header); opened on
-// first use.
+// Another protocol from the next byte on: all that is unread is shown to it, open transactions are
+// published first. "" detects whose those bytes are. When nobody is found the conn is done.
+void conn_become(struct conn *c, const char *protocol);
+// These bytes belong to a conn inside this one (TLS with keys, CONNECT, PROXY header). It is
+// detected by the first ones, is told what ends this one, and has no successor once it is over.
 void conn_inner(struct conn *c, enum side from, struct span data);
 
-// Something that outlives transactions (prepared statements): at most `conn_store_ceiling` entries,
-// the oldest leaves. The bytes are copied; a view on them is valid until the next conn_remember or
-// conn_forget. Empty: not there.
+// Something that outlives transactions (prepared statements): at most `remembered` entries of at
+// most `kept_bytes` each, the oldest leaves, counted. The bytes are copied; a view on them is valid
+// until the next conn_remember or conn_forget. Empty: not there.
 void conn_remember(struct conn *c, uint64_t key, struct span bytes);
 struct span conn_recall(struct conn *c, uint64_t key);
 void conn_forget(struct conn *c, uint64_t key);
@@ -60,7 +61,7 @@ struct conns_settings {
     int64_t transactions_a_conn; // questions that wait in one conn
     int64_t transaction_bytes;   // kept for one transaction
     int64_t kept_bytes;          // unread bytes of one side of one conn
-    int64_t kept_bytes_all;      // and of all conns of a worker
+    int64_t kept_bytes_all;      // of all conns of a worker; and of all stores of transactions
     int64_t remembered;          // entries of conn_remember in one conn
 };
 extern const struct setting conns_settings[];
@@ -81,9 +82,9 @@ const struct binding *conns_detect(const struct conns *all, enum transport trans
 
 // Opens a conn for `binding`; the endpoints are copied. Never NULL: at the ceiling the conn that
 // was quiet longest ends. `ended` is called, once, whenever the conn goes away other than by the
-// owner's own conn_end or conn_release (protocol done, gap, both sides finished, ceiling, age): the
-// owner forgets it then. After ENDED_GAP a new one may be opened for what follows; after ENDED_DONE
-// nobody wants the rest.
+// owner's own conn_end or conn_release (protocol done, gap, both sides finished, ceiling): the
+// owner forgets it then. That may happen in any call about any other conn. After ENDED_GAP and
+// ENDED_EVICTED a new one may be opened for what follows; after ENDED_DONE nobody wants the rest.
 typedef void conn_ended(void *owner, struct conn *c, enum ending how);
 struct conn *conn_open(struct conns *all, const struct binding *binding,
                        const struct endpoints *ends, bool joined_late, conn_ended *ended,
@@ -104,12 +105,12 @@ bool conn_half_end(struct conn *c, enum side from, enum ending how, int64_t time
 // Ends the conn: both sides are told, open transactions published.
 void conn_end(struct conn *c, enum ending how);
 
-// True while transactions are open or bytes are kept: a datagram conn without them may be let go
-// (conn_release, silently).
+// True while transactions are open or something is kept, remembered or inside: a datagram conn
+// without them may be let go (conn_release, silently).
 bool conn_is_waiting(const struct conn *c);
 void conn_release(struct conn *c);
 
-// Moves the packets' clock: transactions and idle conns that are due end. Bounded by what is due.
+// Moves the packets' clock, never back: transactions that are due end. Bounded by what is due.
 void conns_age(struct conns *all, int64_t now);
-// Ends everything, oldest first (end of a file, stop, clock began anew).
+// Ends everything, oldest first (end of a file, stop), and lets the clock begin anew.
 void conns_end_all(struct conns *all, enum ending how);

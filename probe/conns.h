@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the code behind conn.h, transaction.h and remember.c shares: one worker's conns and the
+// What the code behind conn.h, transaction.h and conn_remember shares: one worker's conns and the
 // memory they live in. Private to those files; protocols and flow code never include it.
 #pragma once
 
@@ -8,39 +8,48 @@
 #include "probe/conn.h"
 
 enum {
-    SIZE_SMALLEST = 7, // classes of 128 bytes …
-    SIZE_LARGEST = 22, // … to 4 MiB, by powers of two
-    CONN_MARKS = 6,    // arrivals remembered for the unread bytes of one side
+    CONN_MARKS = 6,       // arrivals remembered for the unread bytes of one side
+    CONN_LARGEST = 16384, // bytes of a conn with its state, and of a state that is larger
+    TRANSACTION_LARGEST = 4096,
 };
 
-// Blocks of a few sizes for conns, transactions, unread bytes and what is remembered.
+// ── remember.c: blocks for conns, transactions, unread bytes and what is remembered ──
+
+enum {
+    SIZE_SMALLEST = 7, // 128 bytes …
+    SIZE_LARGEST = 22, // … to 4 MiB, by powers of two
+};
 struct sizes {
     struct pool pool[SIZE_LARGEST - SIZE_SMALLEST + 1];
 };
-void *sizes_take(struct sizes *s, size_t size); // NULL: too large, or the ceiling
+// Each kind of thing finds a block as long as it keeps to its own ceiling. False: the system
+// refuses the address space.
+bool sizes_init(struct sizes *s, const struct conns_settings *settings);
+void sizes_free(struct sizes *s);
+void *sizes_take(struct sizes *s, size_t size); // NULL: there is no block so large, or none left
 void sizes_give(struct sizes *s, void *block, size_t size);
 size_t sizes_room(size_t size); // what a block taken for `size` really holds
 
-// Unread bytes of one side, contiguous, with the arrival of their pieces.
+// ── remember.c: unread bytes of one side, contiguous, with the arrival of their pieces ──
+
 struct mark {
     uint32_t offset;
     int64_t time;
 };
 struct tail {
+    struct conn *conn;
+    struct list in_all; // by when they last grew
     uint32_t room, len, seen;
     uint32_t marks;
     struct mark mark[CONN_MARKS];
     uint8_t bytes[];
 };
+// False: a ceiling. At that of all tails, conns whose unread bytes stand still longest end first.
+bool tail_add(struct conn *c, enum side from, struct span data, int64_t time);
+void tail_cut(struct conn *c, enum side from, uint32_t done); // drops the first bytes
+void tail_free(struct conn *c, enum side from);               // there may be none
 
-struct memory {                  // one entry of conn_remember
-    struct memory *next, **link; // same hash
-    struct list in_conn;
-    struct conn *conn;
-    uint64_t key;
-    uint32_t len;
-    uint8_t bytes[];
-};
+// ── all conns of a worker ──
 
 struct conns {
     struct conns_settings settings;
@@ -48,21 +57,25 @@ struct conns {
     struct counters *counters;
     uint64_t seed;
     struct sizes sizes;
-    struct pool blocks; // of stores
-    struct list conns;  // oldest first; who was seen since goes to the end before he is evicted
-    uint32_t conn_count;
-    uint64_t kept;
+    struct pool blocks;       // of transactions' stores
+    struct list conns;        // oldest first; who was used since goes to the end before eviction
+    struct list tails;        // the one that stands still longest first
     struct list transactions; // oldest first
-    uint32_t transaction_count;
+    struct list memories;     // oldest first
+    uint32_t conn_count, transaction_count;
+    uint64_t tail_bytes, memory_bytes;
     struct transaction **transaction_hash;
     struct memory **memory_hash;
     uint32_t hash_mask; // of both
-    struct wheel wheel;
+    unsigned calls;     // into protocols, inside each other
+    struct wheel wheel; // of transactions
     struct arena scratch;
     const struct binding *const *offered;
     int offered_count;
-    int64_t now;
+    int64_t now; // the latest that came
 };
+
+// ── one conn ──
 
 struct conn {
     struct conns *all;
@@ -74,21 +87,43 @@ struct conn {
     struct list transactions, memories; // oldest first
     uint32_t transaction_count, memory_count;
     struct tail *tail[2];
-    struct conn *inner, *outer;
-    const struct binding *next; // conn_become
-    size_t size;                // with its state
+    struct conn *inner;
+    const struct binding *next; // of conn_become
+    void *state; // `place`, or a block of its own once conn_become needed a larger one
+    uint32_t size, state_size; // of the whole as it was opened; of that block
 
-    // During a call into the protocol: the bytes it was given and when they came.
+    // While its protocol is called: when the bytes in hand came, and where in them a protocol that
+    // took over begins.
     const struct mark *mark;
-    uint32_t marks;
+    uint32_t marks, begin;
     struct arrival arrival;
 
     unsigned joined_late : 1, used : 1, done : 1, given_up : 1, turn : 1, become : 1;
     unsigned turned : 1;     // its sides are the other way round than the flow's
-    unsigned calls : 4;      // depth of calls into the protocol
     unsigned half_ended : 2; // by side
-    _Alignas(16) uint8_t state[];
+    unsigned inner_late : 1; // the next inner conn does not see the beginning
+    unsigned inner_over : 1; // there will be no more inner conns
+    uint8_t calls;           // into its protocol, now
+    uint8_t depth;           // conns around it
+    _Alignas(16) uint8_t place[];
 };
 
+// Ends a conn of its own accord: the owner is told.
+void conn_leave(struct conn *c, enum ending how);
+
+// ── transaction.c ──
+
+void transactions_age(struct conns *all);
 void transactions_end_all(struct conn *c); // publishes what is open, oldest first
+
+// ── remember.c: what a protocol wants remembered ──
+
+struct memory {                  // one entry
+    struct memory *next, **link; // same hash
+    struct list in_conn, in_all;
+    struct conn *conn;
+    uint64_t key;
+    uint32_t len;
+    uint8_t bytes[];
+};
 void memories_free(struct conn *c);

@@ -41,7 +41,7 @@ struct protocol {
     bool (*check)(void *settings,
                   struct error *why);   // after filling; may prepare (lower-case a list); NULL none
     const struct field_table *fields;   // its enum goes on behind common_table
-    size_t conn_size, transaction_size; // the core allocates, zeroed
+    size_t conn_size, transaction_size; // the core allocates, zeroed; at most 15 and 3 KiB
     const struct oddity *oddities;      // ended by a NULL name; NULL none
     const char *timeout;                // default of transaction_timeout: "10s"
     bool sends_by_default;              // default of send_request and send_response

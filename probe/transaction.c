@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Questions and answers: kept in order and by number, ended by both halves, by age, by a ceiling or
+// Questions and answers: kept in order and by number, ended by both halves, by age, at a ceiling or
 // with their conn.
 
 #include <assert.h>
@@ -7,6 +7,8 @@
 #include "pipeline/base/hash.h"
 #include "probe/conns.h"
 #include "probe/emit.h"
+
+// ── by number ──
 
 static struct transaction **bucket(struct conns *all, const struct conn *c, uint64_t number)
 {
@@ -22,6 +24,8 @@ static void hash_insert(struct transaction **head, struct transaction *t)
         (*head)->hash_link = &t->same_hash;
     *head = t;
 }
+
+// ── its end ──
 
 static size_t size_of(const struct conn *c)
 {
@@ -71,31 +75,79 @@ void transactions_end_all(struct conn *c)
         transaction_end(LIST_OF(c->transactions.next, struct transaction, in_conn));
 }
 
-static void evict(struct conns *all, struct list *oldest_of, size_t member)
+// ── age ──
+
+// The second after which a transaction that was touched last at `time` is over.
+static uint32_t due_second(const struct conn *c, int64_t time)
 {
-    counter_add(all->counters->transactions_evicted, 1);
-    transaction_end((struct transaction *)(void *)((char *)oldest_of->next - member));
+    int64_t due;
+    if (__builtin_add_overflow(time, c->binding->common.transaction_timeout, &due))
+        due = INT64_MAX;
+    uint32_t second = clock_second(due);
+    return second < UINT32_MAX ? second + 1 : second;
 }
 
-// Room for one more, then the thing itself with all but its number and place in its conn.
-static struct transaction *transaction_new(struct conn *c)
+// Time stamps step back, by more than any time-out where a ring was read twice. What came with such
+// a stamp still came now: in the present second, which is the same in all workers.
+static int64_t came_at(const struct conn *c)
+{
+    int64_t second = c->all->now - c->all->now % SECOND;
+    return c->arrival.time > second ? c->arrival.time : second;
+}
+
+static void age(struct conns *all, struct transaction *t)
+{
+    const struct message *m = t->message;
+    int64_t last = m[CLIENT].last > m[SERVER].last ? m[CLIENT].last : m[SERVER].last;
+    uint32_t due = due_second(t->conn, last);
+    if (due > clock_second(all->now))
+        wheel_set(&all->wheel, &t->timer, due);
+    else
+        transaction_end(t);
+}
+
+void transactions_age(struct conns *all)
+{
+    struct timer *due;
+    wheel_advance(&all->wheel, clock_second(all->now));
+    while ((due = wheel_due(&all->wheel)))
+        age(all, LIST_OF(due, struct transaction, timer));
+}
+
+// ── a new one ──
+
+static void evict(struct conns *all, struct transaction *oldest)
+{
+    counter_add(all->counters->transactions_evicted, 1);
+    transaction_end(oldest);
+}
+
+static void make_room(struct conn *c)
 {
     struct conns *all = c->all;
     if (c->transaction_count >= all->settings.transactions_a_conn)
-        evict(all, &c->transactions, offsetof(struct transaction, in_conn));
+        evict(all, LIST_OF(c->transactions.next, struct transaction, in_conn));
+    if (all->transaction_count >= all->settings.transactions)
+        evict(all, LIST_OF(all->transactions.next, struct transaction, in_all));
+}
+
+// All but its place among the transactions of its conn.
+static struct transaction *transaction_new(struct conn *c, uint64_t number)
+{
+    struct conns *all = c->all;
     size_t size = size_of(c);
-    struct transaction *t;
-    while (all->transaction_count >= all->settings.transactions ||
-           !(t = sizes_take(&all->sizes, size)))
-        evict(all, &all->transactions, offsetof(struct transaction, in_all));
+    assert(size <= TRANSACTION_LARGEST);
+    make_room(c);
+    struct transaction *t = sizes_take(&all->sizes, size);
+    assert(t); // there is a block for each
     memset(t, 0, size);
     t->conn = c;
+    t->number = number;
     t->state = t + 1;
     store_init(&t->store, &all->blocks, (uint32_t)all->settings.transaction_bytes);
+    hash_insert(bucket(all, c, number), t);
     list_append(&all->transactions, &t->in_all);
-    timer_init(&t->timer);
-    int64_t due = c->arrival.time + c->binding->common.transaction_timeout;
-    wheel_set(&all->wheel, &t->timer, clock_second(due) + 1);
+    wheel_set(&all->wheel, &t->timer, due_second(c, came_at(c)));
     all->transaction_count++;
     c->transaction_count++;
     counter_add(all->counters->transactions_opened, 1);
@@ -105,22 +157,20 @@ static struct transaction *transaction_new(struct conn *c)
 
 struct transaction *transaction_open(struct conn *c, uint64_t number)
 {
-    struct transaction *t = transaction_new(c);
-    t->number = number;
-    hash_insert(bucket(c->all, c, number), t);
+    struct transaction *t = transaction_new(c, number);
     list_append(&c->transactions, &t->in_conn);
     return t;
 }
 
 struct transaction *transaction_unasked(struct conn *c, uint64_t number)
 {
-    struct transaction *t = transaction_new(c);
-    t->number = number;
+    struct transaction *t = transaction_new(c, number);
     t->unasked = t->asked = true;
-    hash_insert(bucket(c->all, c, number), t);
     list_prepend(&c->transactions, &t->in_conn);
     return t;
 }
+
+// ── which one ──
 
 struct transaction *transaction_asking(struct conn *c)
 {
@@ -148,6 +198,8 @@ struct transaction *transaction_find(struct conn *c, uint64_t number)
             oldest = t;
     return oldest;
 }
+
+// ── what becomes of it ──
 
 void transaction_asked(struct transaction *t)
 {
@@ -192,7 +244,10 @@ struct span transaction_keep(struct transaction *t, struct span bytes)
 
 void *transaction_alloc(struct transaction *t, size_t size)
 {
-    return store_alloc(&t->store, size);
+    void *place = store_alloc(&t->store, size);
+    if (!place)
+        counter_add(t->conn->all->counters->transaction_cut_bytes, size);
+    return place;
 }
 
 bool transaction_append(struct transaction *t, struct chain *to, struct span bytes)

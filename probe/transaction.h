@@ -4,10 +4,11 @@
 // transaction's own store. Parsers hold no pointers to transactions between calls: they ask for the
 // one being asked, being answered, or of a number.
 //
-//   opened ─ transaction_asked ─┐
-//                               ├▶ both: published          an early answer does not free a
-//                               question
-//   opened ─ transaction_answered ┘                         that is still being filled
+//   opened ─ transaction_asked ────┐
+//                                  ├▶ both: published
+//   opened ─ transaction_answered ─┘
+//
+// An early answer does not free a question that is still being filled.
 #pragma once
 
 #include "pipeline/base/chain.h"
@@ -42,7 +43,8 @@ struct transaction {
     void *state; // transaction_size bytes, zero at first
 };
 
-// A new question. At a ceiling the oldest (of the conn, or of the worker) ends first. Never NULL.
+// A new question. At a ceiling the oldest (of the conn, or of the worker) is published first, so
+// whatever was open before may be gone. Never NULL.
 struct transaction *transaction_open(struct conn *c, uint64_t number);
 // An answer that nobody asked for, now the first in line to be answered.
 struct transaction *transaction_unasked(struct conn *c, uint64_t number);
@@ -73,6 +75,6 @@ void transaction_note(struct transaction *t, struct span text);
 // Copies into the transaction's store; what finds no room is counted. For texts beyond one block
 // use a chain.
 struct span transaction_keep(struct transaction *t, struct span bytes);
-void *transaction_alloc(struct transaction *t,
-                        size_t size); // at most CHAIN_BLOCK - 64; NULL: no room
+// Uninitialised, at most CHAIN_BLOCK - 64 bytes; NULL: no room.
+void *transaction_alloc(struct transaction *t, size_t size);
 bool transaction_append(struct transaction *t, struct chain *to, struct span bytes);
