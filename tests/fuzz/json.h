@@ -9,31 +9,38 @@
 
 enum { JSON_DEPTH = 64, JSON_KEYS = 512 };
 
+// The fuzzer is not to look for new ways through the judge, which would cost most of its time.
+#ifdef __clang__
+#define JUDGE static inline __attribute__((no_sanitize("coverage")))
+#else
+#define JUDGE static inline
+#endif
+
 struct judge {
     const uint8_t *at, *end;
     bool wrong;
 };
 
-static inline int json_peek(const struct judge *j)
+JUDGE int json_peek(const struct judge *j)
 {
     return j->at < j->end ? *j->at : -1;
 }
 
-static inline bool json_takes(struct judge *j, int byte)
+JUDGE bool json_takes(struct judge *j, int byte)
 {
     bool there = json_peek(j) == byte;
     j->at += there;
     return there;
 }
 
-static inline void json_expect(struct judge *j, const char *text)
+JUDGE void json_expect(struct judge *j, const char *text)
 {
     for (; *text; text++)
         j->wrong |= !json_takes(j, (uint8_t)*text);
 }
 
 // One character beyond ASCII, in the only way it may be written (RFC 3629).
-static inline void json_character(struct judge *j)
+JUDGE void json_character(struct judge *j)
 {
     uint32_t first = *j->at++, value, least;
     int more = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
@@ -47,7 +54,7 @@ static inline void json_character(struct judge *j)
     j->wrong |= value < least || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff);
 }
 
-static inline void json_escape(struct judge *j)
+JUDGE void json_escape(struct judge *j)
 {
     int what = json_peek(j);
     if (what < 0 || !strchr("\"\\/bfnrtu", what)) {
@@ -60,7 +67,7 @@ static inline void json_escape(struct judge *j)
 }
 
 // A string; its bytes between the quotes.
-static inline struct span json_string(struct judge *j)
+JUDGE struct span json_string(struct judge *j)
 {
     j->wrong |= !json_takes(j, '"');
     const uint8_t *begin = j->at;
@@ -75,14 +82,14 @@ static inline struct span json_string(struct judge *j)
     return j->wrong ? span_of(begin, 0) : span_of(begin, (size_t)(j->at - begin) - 1);
 }
 
-static inline void json_digits(struct judge *j)
+JUDGE void json_digits(struct judge *j)
 {
     j->wrong |= json_peek(j) < '0' || json_peek(j) > '9';
     while (json_peek(j) >= '0' && json_peek(j) <= '9')
         j->at++;
 }
 
-static inline void json_number(struct judge *j)
+JUDGE void json_number(struct judge *j)
 {
     json_takes(j, '-');
     if (!json_takes(j, '0'))
@@ -96,9 +103,9 @@ static inline void json_number(struct judge *j)
     }
 }
 
-static inline void json_value(struct judge *j, int depth);
+JUDGE void json_value(struct judge *j, int depth);
 
-static inline void json_members(struct judge *j, int depth)
+JUDGE void json_members(struct judge *j, int depth)
 {
     struct span keys[JSON_KEYS];
     int count = 0;
@@ -114,7 +121,7 @@ static inline void json_members(struct judge *j, int depth)
     json_expect(j, "}");
 }
 
-static inline void json_items(struct judge *j, int depth)
+JUDGE void json_items(struct judge *j, int depth)
 {
     do
         json_value(j, depth);
@@ -123,7 +130,7 @@ static inline void json_items(struct judge *j, int depth)
 }
 
 // NOLINTNEXTLINE(misc-no-recursion): bounded by JSON_DEPTH
-static inline void json_value(struct judge *j, int depth)
+JUDGE void json_value(struct judge *j, int depth)
 {
     j->wrong |= depth == JSON_DEPTH;
     if (j->wrong)
@@ -157,14 +164,14 @@ static inline void json_value(struct judge *j, int depth)
 }
 
 // The text is one value and nothing else: what we write has no blanks between its signs.
-static inline bool json_is_valid(struct span text)
+JUDGE bool json_is_valid(struct span text)
 {
     struct judge j = {text.at, text.at + text.len, false};
     json_value(&j, 0);
     return !j.wrong && j.at == j.end;
 }
 
-static inline void json_check(struct span text)
+JUDGE void json_check(struct span text)
 {
     if (json_is_valid(text))
         return;
