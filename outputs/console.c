@@ -177,7 +177,7 @@ static uint32_t console_gather(struct console *c, const struct parcel *p, uint32
 {
     uint32_t rows = 0;
     c->used = 0;
-    bool again = p->attempt > 0 && c->torn == p->rows[first].row;
+    bool again = c->torn && p->attempt > 0 && c->torn == p->rows[first].row;
     if (c->torn && !again) { // it was given up: its line ends here
         if (!text_add(c, "\n", 1))
             return 0;

@@ -213,7 +213,8 @@ static bool read_root(struct plan *p, const struct config **probe, struct error 
                          theirs->file, theirs->line);
     *probe = theirs ? theirs : ours;
     const char *compat = config_text(p->root, "compat");
-    p->compat = compat && strcmp(compat, "auto") ? !strcmp(compat, "packetbeat") : theirs != NULL;
+    bool chosen = compat && strcmp(compat, "auto") != 0;
+    p->compat = chosen ? !strcmp(compat, "packetbeat") : theirs != NULL;
     struct setting_reader reader = reader_for(p);
     return setting_fill(general_settings, p->root, &p->general, NULL, &reader, why) &&
            setting_fill(probe_settings, *probe, &p->probe, NULL, &reader, why);
@@ -271,7 +272,7 @@ static bool read_interfaces(struct plan *p, struct error *why)
     for (int i = 0; i < count; i++, item = item ? item->next : NULL) {
         if (!read_interface(p, item, &p->interfaces[i], why))
             return false;
-        for (int j = 0; j < i; j++)
+        for (int j = 0; item && j < i; j++)
             if (!strcmp(p->interfaces[j].device, p->interfaces[i].device))
                 return error_set(why, "%s:%d: device %s is listed twice", item->file, item->line,
                                  p->interfaces[i].device);

@@ -101,7 +101,7 @@ struct plan_sources command_sources(const struct flags *flags, struct arena *a)
         s.files[s.file_count++] = text;
     s.override_count = overrides_of(flags, s.overrides, OVERRIDES, a);
     const char *strict = flags_text(flags, "strict.perms");
-    s.check_permissions = !strict || strcmp(strict, "false");
+    s.check_permissions = !strict || strcmp(strict, "false") != 0;
     return s;
 }
 

@@ -63,7 +63,7 @@ static bool choose_files(struct session *s, const char *path, struct error *why)
                                        .snaplen = (int)i->snaplen,
                                        .arena = &s->plan->arena};
     s->source = source_named("file");
-    s->count = i->workers && strcmp(path, "-") ? (unsigned)i->workers : 1;
+    s->count = i->workers && strcmp(path, "-") != 0 ? (unsigned)i->workers : 1;
     return true;
 }
 
