@@ -13,6 +13,7 @@
 
 static const char *const compat_choices[] = {"auto", "none", "packetbeat", NULL};
 static const char *const precisions[] = {"millisecond", "microsecond", "nanosecond", NULL};
+static const int digits_of[] = {3, 6, 9}; // a second
 static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
 static const char *const capture_types[] = {"pcap", "af_packet", "autodetect", NULL};
 
@@ -26,11 +27,12 @@ const struct setting general_settings[] = {
     {"name", SETTING_TEXT, GENERAL(name), .meaning = "Name of the probe; the host's by default"},
     {"compat", SETTING_CHOICE, GENERAL(compat), "auto", .choices = compat_choices,
      .meaning = "Whose documents are written; auto: packetbeat under the root key packetbeat"},
-    {"tags", SETTING_NODE, GENERAL(elsewhere), .meaning = "Tags added to each document"},
-    {"fields", SETTING_NODE, GENERAL(elsewhere), .meaning = "Fields added to each document"},
-    {"fields_under_root", SETTING_NODE, GENERAL(elsewhere),
+    {"tags", SETTING_TEXTS, GENERAL(documents.tags), .meaning = "Tags added to each document"},
+    {"fields", SETTING_NODE, GENERAL(documents.fields), .meaning = "Fields added to each document"},
+    {"fields_under_root", SETTING_BOOL, GENERAL(documents.fields_under_root), "false",
      .meaning = "Put them at the root instead of below fields"},
-    {"processors", SETTING_NODE, GENERAL(elsewhere), .meaning = "Processors for all documents"},
+    {"processors", SETTING_NODE, GENERAL(documents.processors),
+     .meaning = "Processors for all documents"},
     {"timestamp.precision", SETTING_CHOICE, GENERAL(precision), "millisecond",
      .choices = precisions, .meaning = "Digits of all times in documents"},
     {"path.home", SETTING_TEXT, GENERAL(path_home), ".", .meaning = "Where the other paths start"},
@@ -448,7 +450,8 @@ static bool read_output(struct plan *p, const struct config *node, struct error 
     if (output->check && !output->check(settings, &reason))
         return error_set(why, "%s:%d: output.%s: %s", node->file, node->line, node->key,
                          reason.text);
-    p->outputs[p->output_count++] = (struct publisher_output){.output = output, .settings = settings};
+    p->outputs[p->output_count++] =
+        (struct publisher_output){.output = output, .settings = settings};
     return true;
 }
 
@@ -490,7 +493,8 @@ static bool build_documents(struct plan *p, bool publish, struct error *why)
     const struct field_table *tables[FIELD_TABLES];
     int table_count = plan_field_tables(tables);
     const char **extra;
-    int extra_count = emit_extra_names(p->root, p->datasets, p->dataset_count, &extra, &p->arena);
+    int extra_count =
+        emit_extra_names(&p->general.documents, p->datasets, p->dataset_count, &extra, &p->arena);
     p->schema = schema_build(tables, table_count, extra, extra_count, p->compat, &p->arena, why);
     if (!p->schema)
         return false;
@@ -500,7 +504,8 @@ static bool build_documents(struct plan *p, bool publish, struct error *why)
         !(networks = networks_read(internal->at, internal->count, &p->arena, why)))
         return false;
     struct emit_setup setup = {.schema = p->schema,
-                               .root = p->root,
+                               .all = &p->general.documents,
+                               .digits = digits_of[p->general.precision],
                                .datasets = p->datasets,
                                .dataset_count = p->dataset_count,
                                .outputs = p->outputs,
