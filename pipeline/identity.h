@@ -17,6 +17,7 @@ struct identity {
 };
 
 // `name`: the setting; NULL or empty: the host's name. An id that cannot be read or kept is one for
-// this run, with one warning in the log; without `path_data` it always is, silently. The arena is for reading the file.
+// this run, with one warning in the log; without `path_data` it always is, silently. The arena is
+// for reading the file.
 void identity_read(struct identity *i, const char *name, const char *path_data, bool compat,
                    struct arena *a);

@@ -134,7 +134,8 @@ bool tail_add(struct conn *c, enum side from, struct span data, int64_t time)
     struct tail *t = tail_grow(c, from, len + data.len);
     if (!t)
         return false;
-    memcpy(t->bytes + len, data.at, data.len);
+    if (data.len)
+        memcpy(t->bytes + len, data.at, data.len);
     tail_mark(t, len, time);
     t->len = len + (uint32_t)data.len;
     list_remove(&t->in_all);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The fields of DNS documents, and a message put into them. Records become one JSON fragment a
 // section, written on the stack and copied into the event once.
-#include "pipeline/suffix.h"
 #include "probe/proto/dns_document.h"
+#include "pipeline/suffix.h"
 
 #include "probe/proto/dns_edns.h"
 #include "probe/proto/dns_names.h"

@@ -11,8 +11,8 @@
 #include <cmocka.h>
 // clang-format on
 
-#include "pipeline/suffix.h"
 #include "probe/proto/dns_render.h"
+#include "pipeline/suffix.h"
 #include "probe/proto/dns_data.h"
 #include "probe/proto/dns_edns.h"
 #include "probe/proto/dns_names.h"
