@@ -34,6 +34,7 @@ enum { CONSTANTS = 256, EVENT_TYPES = 4 };
 
 struct dataset_plan {
     const struct emit_dataset *dataset;
+    const struct common_settings *settings; // its own
     const uint16_t *ranks;
     struct constant *constants;
     int constant_count;
@@ -46,8 +47,9 @@ struct emit_plan {
     struct dataset_plan *datasets;
     struct processor_chain *processors;
     struct routes *routes; // of all outputs
-    int digits;
 };
+
+static const struct common_settings nothing; // of a dataset without settings
 
 struct emit {
     const struct emit_plan *plan;
@@ -103,59 +105,60 @@ static struct value texts_value(struct arena *a, const char *const *texts, int c
     return list;
 }
 
-// The leaves of a map below `name`, as constants.
-static bool plan_fields(const struct emit_plan *plan, struct dataset_plan *d,
-                        const struct config *node, const char *name, bool keep_null,
-                        struct error *why)
+static const char *fields_prefix(const struct common_settings *from)
 {
-    struct arena *a = plan->setup.arena;
-    if (!node || (node->kind == CONFIG_NULL && !keep_null))
-        return true;
-    if (node->kind != CONFIG_MAP) {
-        struct value value;
-        if (!constant_read(node, a, &value))
-            return error_set(why, "out of memory");
-        struct field_path path = schema_path(plan->setup.schema, name, a);
-        if (path.first != path.last)
-            return error_set(why, "%s:%d: %s is an object in the documents and cannot be a value",
-                             node->file, node->line, name);
-        return plan_constant(plan, d, path.first, value, why);
-    }
-    for (const struct config *n = node->first; n; n = n->next) {
-        const char *inner = *name ? arena_printf(a, "%s.%s", name, n->key) : n->key;
-        if (!inner || !plan_fields(plan, d, n, inner, keep_null, why))
-            return error_set(why, "%s", inner ? why->text : "out of memory");
-    }
-    return true;
+    return from->fields_under_root ? "" : "fields";
 }
 
+// What plan_field is told beside a name and a node.
+struct field_place {
+    const struct emit_plan *plan;
+    struct dataset_plan *dataset;
+    bool keep_null;
+    struct error *why;
+};
+
+static bool plan_field(void *arg, const char *name, const struct config *node)
+{
+    const struct field_place *p = arg;
+    const struct emit_setup *s = &p->plan->setup;
+    struct field_path path = schema_path(s->schema, name, s->arena);
+    struct value value;
+    if (node->kind == CONFIG_NULL && !p->keep_null)
+        return true;
+    if (path.first != path.last)
+        return error_set(p->why, "%s:%d: %s is an object in the documents and cannot be a value",
+                         node->file, node->line, name);
+    return constant_read(node, s->arena, &value) &&
+           plan_constant(p->plan, p->dataset, path.first, value, p->why);
+}
+
+static bool plan_fields(const struct emit_plan *plan, struct dataset_plan *d,
+                        const struct common_settings *from, struct error *why)
+{
+    const struct config *map = from->fields;
+    struct field_place place = {plan, d, from->keep_null, why};
+    if (!map || map->kind == CONFIG_NULL)
+        return true;
+    if (map->kind != CONFIG_MAP)
+        return config_refuse(map, why, "expected a map of names and values");
+    why->text[0] = 0;
+    return constants_walk(map, fields_prefix(from), plan->setup.arena, plan_field, &place) ||
+           (!why->text[0] && error_set(why, "out of memory"));
+}
+
+// The tags of the configuration, then the dataset's own.
 static bool plan_tags(const struct emit_plan *plan, struct dataset_plan *d, struct error *why)
 {
-    const struct config *global = config_get(plan->setup.root, "tags");
-    const char *tags[CONSTANTS];
-    int count = 0;
-    for (const struct config *n = global ? global->first : NULL; n && count < CONSTANTS;
-         n = n->next)
-        if (n->text)
-            tags[count++] = n->text;
-    const struct common_settings *own = d->dataset->settings;
-    for (int i = 0; own && i < own->tags.count && count < CONSTANTS; i++)
-        tags[count++] = own->tags.at[i];
-    if (!count)
-        return true;
-    return plan_constant(plan, d, d->ranks[F_TAGS], texts_value(plan->setup.arena, tags, count),
-                         why);
-}
-
-static bool plan_all_fields(const struct emit_plan *plan, struct dataset_plan *d, struct error *why)
-{
-    const struct config *root = plan->setup.root;
-    const char *under_root = config_text(root, "fields_under_root");
-    bool bare = under_root && !strcmp(under_root, "true");
-    const struct common_settings *own = d->dataset->settings;
-    return plan_fields(plan, d, config_get(root, "fields"), bare ? "" : "fields", false, why) &&
-           (!own || plan_fields(plan, d, own->fields, own->fields_under_root ? "" : "fields",
-                                own->keep_null, why));
+    const struct setting_texts *all = &plan->setup.all->tags, *own = &d->settings->tags;
+    struct arena *a = plan->setup.arena;
+    int count = all->count + own->count;
+    const char **tags = arena_alloc(a, (size_t)count * sizeof *tags + 1);
+    if (!tags)
+        return error_set(why, "out of memory");
+    for (int i = 0; i < count; i++)
+        tags[i] = i < all->count ? all->at[i] : own->at[i - all->count];
+    return !count || plan_constant(plan, d, d->ranks[F_TAGS], texts_value(a, tags, count), why);
 }
 
 static bool plan_identity(const struct emit_plan *plan, struct dataset_plan *d, struct error *why)
@@ -205,37 +208,34 @@ static bool plan_protocol(const struct emit_plan *plan, struct dataset_plan *d, 
            (p->no_network_protocol || plan_text(plan, d, F_NETWORK_PROTOCOL, p->name, why));
 }
 
+// NULL in `*into` if there are none. False: `why`.
+static bool plan_processors(const struct emit_setup *s, const struct common_settings *from,
+                            struct processor_chain **into, struct error *why)
+{
+    *into = NULL;
+    if (from->processors)
+        *into = processors_read(from->processors, s->schema, s->warn, s->warn_arg, s->arena, why);
+    return *into || !from->processors;
+}
+
 static bool plan_dataset(const struct emit_plan *plan, struct dataset_plan *d,
                          const struct emit_dataset *dataset, struct error *why)
 {
     const struct emit_setup *s = &plan->setup;
     d->dataset = dataset;
+    d->settings = dataset->settings ? dataset->settings : &nothing;
     d->ranks = schema_ranks(s->schema, dataset->fields);
     d->constants = arena_alloc(s->arena, CONSTANTS * sizeof *d->constants);
     if (!d->constants)
         return error_set(why, "out of memory");
-    const struct common_settings *own = dataset->settings;
-    if (own && own->index) {
-        d->index = format_read(own->index, s->schema, s->arena, why);
+    if (d->settings->index) {
+        d->index = format_read(d->settings->index, s->schema, s->arena, why);
         if (!d->index)
             return false;
     }
-    if (own && own->processors) {
-        d->processors =
-            processors_read(own->processors, s->schema, s->warn, s->warn_arg, s->arena, why);
-        if (!d->processors)
-            return false;
-    }
-    return plan_identity(plan, d, why) && plan_protocol(plan, d, why) && plan_tags(plan, d, why) &&
-           plan_all_fields(plan, d, why);
-}
-
-static int precision_digits(const struct config *root)
-{
-    const char *precision = config_text(root, "timestamp.precision");
-    if (precision && !strcmp(precision, "nanosecond"))
-        return 9;
-    return precision && !strcmp(precision, "microsecond") ? 6 : 3;
+    return plan_processors(s, d->settings, &d->processors, why) && plan_identity(plan, d, why) &&
+           plan_protocol(plan, d, why) && plan_tags(plan, d, why) &&
+           plan_fields(plan, d, s->all, why) && plan_fields(plan, d, d->settings, why);
 }
 
 struct emit_plan *emit_plan_new(const struct emit_setup *setup, struct error *why)
@@ -249,14 +249,10 @@ struct emit_plan *emit_plan_new(const struct emit_setup *setup, struct error *wh
     }
     plan->setup = *setup;
     plan->datasets = datasets;
-    plan->digits = precision_digits(setup->root);
-    const struct config *global = config_get(setup->root, "processors");
-    if (global) {
-        plan->processors =
-            processors_read(global, setup->schema, setup->warn, setup->warn_arg, setup->arena, why);
-        if (!plan->processors)
-            return NULL;
-    }
+    if (!plan->setup.all)
+        plan->setup.all = &nothing;
+    if (!plan_processors(setup, plan->setup.all, &plan->processors, why))
+        return NULL;
     plan->routes = routes_read(setup->outputs, setup->output_count, setup->world, setup->schema,
                                setup->arena, why);
     if (!plan->routes)
@@ -282,36 +278,31 @@ static void names_add(void *arg, const char *name)
         n->at[n->count++] = name;
 }
 
-static void names_of_fields(struct names *n, const struct config *node, const char *name)
+static bool names_add_field(void *arg, const char *name, const struct config *node)
 {
-    if (!node)
-        return;
-    if (node->kind != CONFIG_MAP) {
-        names_add(n, name);
-        return;
-    }
-    for (const struct config *c = node->first; c; c = c->next)
-        names_of_fields(n, c, *name ? arena_printf(n->arena, "%s.%s", name, c->key) : c->key);
+    (void)node;
+    names_add(arg, name);
+    return true;
 }
 
-int emit_extra_names(const struct config *root, const struct emit_dataset *datasets, int count,
-                     const char ***names, struct arena *a)
+static void names_of(struct names *n, const struct common_settings *from)
+{
+    if (from && from->fields)
+        constants_walk(from->fields, fields_prefix(from), n->arena, names_add_field, n);
+    if (from)
+        processors_names(from->processors, names_add, n, n->arena);
+}
+
+int emit_extra_names(const struct common_settings *all, const struct emit_dataset *datasets,
+                     int count, const char ***names, struct arena *a)
 {
     struct names n = {.room = 4096, .arena = a};
     n.at = arena_alloc(a, (size_t)n.room * sizeof *n.at);
     if (!n.at)
         return 0;
-    const char *under_root = config_text(root, "fields_under_root");
-    bool bare = under_root && !strcmp(under_root, "true");
-    names_of_fields(&n, config_get(root, "fields"), bare ? "" : "fields");
-    processors_names(config_get(root, "processors"), names_add, &n, a);
-    for (int i = 0; i < count; i++) {
-        const struct common_settings *own = datasets[i].settings;
-        if (!own)
-            continue;
-        names_of_fields(&n, own->fields, own->fields_under_root ? "" : "fields");
-        processors_names(own->processors, names_add, &n, a);
-    }
+    names_of(&n, all);
+    for (int i = 0; i < count; i++)
+        names_of(&n, datasets[i].settings);
     *names = n.at;
     return n.count;
 }
@@ -334,7 +325,7 @@ struct emit *emit_new(const struct emit_plan *plan, const struct emit_settings *
     e->counters = counters;
     e->home = batch_home_new((unsigned)settings->batches);
     if (e->home && event_init(&e->event, plan->setup.schema, (size_t)settings->scratch, counters,
-                              plan->digits))
+                              plan->setup.digits ? plan->setup.digits : 3))
         return e;
     emit_free(e);
     error_set(why, "cannot reserve memory for documents");

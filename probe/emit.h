@@ -27,7 +27,8 @@ struct emit_dataset {
 
 struct emit_setup {
     const struct schema *schema;
-    const struct config *root; // global fields, tags, processors, name, timestamp.precision
+    const struct common_settings *all; // tags, fields, processors of all documents; NULL none
+    int digits;                        // of a second in times; 0: 3
     const struct emit_dataset *datasets;
     int dataset_count;
     struct publisher_output *outputs; // whose routes are resolved for each row; numbered here
@@ -47,8 +48,8 @@ struct emit_plan *emit_plan_new(const struct emit_setup *setup, struct error *wh
 
 // All names a configuration brings in, for schema_build: those under `fields`, targets and sources
 // of processors.
-int emit_extra_names(const struct config *root, const struct emit_dataset *datasets, int count,
-                     const char ***names, struct arena *a);
+int emit_extra_names(const struct common_settings *all, const struct emit_dataset *datasets,
+                     int count, const char ***names, struct arena *a);
 
 struct emit_settings {
     int64_t scratch;       // bytes for what is put together for one event

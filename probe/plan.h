@@ -37,6 +37,7 @@ extern const struct setting probe_settings[];
 struct general_settings {
     const char *name;
     int compat, precision;
+    struct common_settings documents; // what is added to all of them
     const char *path_home, *path_config, *path_data, *path_logs;
     int log_level;
     bool log_stderr, log_files, log_json, log_metrics;

@@ -41,6 +41,29 @@ struct world {
 
 // ── instead of the publisher ──
 
+// Documents, a line each, if somebody listens.
+struct world_text {
+    char *at;
+    size_t len;
+    FILE *to;
+};
+static struct world_text world_text;
+
+static inline void world_listen(void)
+{
+    world_text.to = open_memstream(&world_text.at, &world_text.len);
+    fuzz_check(world_text.to);
+}
+
+// What was written since; its text is to be freed.
+static inline struct world_text world_heard(void)
+{
+    fclose(world_text.to);
+    struct world_text heard = world_text;
+    world_text.to = NULL;
+    return heard;
+}
+
 static inline void world_judge(const struct batch *b, const struct row *row)
 {
     struct span text = batch_document(b, row);
@@ -52,6 +75,8 @@ static inline void world_judge(const struct batch *b, const struct row *row)
     front[row->body - 1] = '}';
     json_check(span_of(front, row->body));
     free(front);
+    if (world_text.to)
+        fprintf(world_text.to, "%.*s\n", (int)text.len, (const char *)text.at);
 }
 
 void publisher_hand(struct publisher *p, struct batch *b);
@@ -136,7 +161,6 @@ static inline const struct emit_plan *world_plan(struct world *w, unsigned kind)
         schema_build(tables, w->protocols + 2, NULL, 0, kind & WORLD_COMPAT, &w->arena, &why);
     fuzz_check(schema);
     struct emit_setup setup = {.schema = schema,
-                               .root = config_new(&w->arena),
                                .datasets = w->dataset,
                                .dataset_count = w->protocols + 1,
                                .identity = &w->identity,

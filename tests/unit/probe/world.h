@@ -218,7 +218,6 @@ static const struct emit_plan *world_plan(void)
                                                  .protocol = world_protocols[i]};
     }
     struct emit_setup setup = {.schema = schema,
-                               .root = config_new(&world.arena),
                                .datasets = world.dataset,
                                .dataset_count = WORLD_PROTOCOLS,
                                .identity = &world.identity,

@@ -105,7 +105,6 @@ static void harness_open(struct harness *h, const struct protocol *protocol,
     if (!schema)
         fail_msg("%s", why.text);
     struct emit_setup setup = {.schema = schema,
-                               .root = config_new(&h->arena),
                                .datasets = &h->dataset,
                                .dataset_count = 1,
                                .identity = &h->identity,
