@@ -89,7 +89,7 @@ do_dns_bind() {
     ask -c CH version.bind TXT
     ask many.weir.test
     ask -6 @fd77::2 www.weir.test
-    in_client dig +tries=1 +time=1 @10.77.0.1 unanswered.weir.test >/dev/null 2>&1 || true
+    in_client dig +tries=1 +time=1 @10.77.0.99 unanswered.weir.test >/dev/null 2>&1 || true
 }
 
 # Questions of a busy resolver, whose documents come to some 2 kB with authorities and additionals.
