@@ -408,6 +408,8 @@ static bool read_flows(struct plan *p, struct error *why)
     if (!setting_fill(flow_settings, node, &p->flows, common_settings, &reader, why) ||
         !setting_fill(common_settings, node, &p->flows_common, flow_settings, &reader, why))
         return false;
+    if (!flow_settings_check(&p->flows, why))
+        return false;
     p->flow_dataset = -1;
     if (!node || !p->flows_common.enabled)
         return true;

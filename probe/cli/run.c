@@ -15,7 +15,7 @@
 #include "probe/cli/command.h"
 #include "probe/worker.h"
 
-enum { WORKERS = 256, TURN_MILLISECONDS = 100 };
+enum { WORKERS = 256, TURN_MILLISECONDS = 20 };
 
 struct session {
     const struct flags *flags;
@@ -29,6 +29,7 @@ struct session {
     sigset_t signals;
     bool terminal;     // standard error is one: progress and the table are shown
     bool stopped;      // the publisher
+    uint64_t left;     // documents that were not delivered
     int asked_to_stop; // signals seen
     int64_t last_metrics;
     struct stats metrics; // at the last metrics line
@@ -222,11 +223,11 @@ static void drain(struct session *s)
     if (!s->publisher)
         return;
     s->stopped = true;
-    uint64_t left =
+    s->left =
         publisher_stop(s->publisher, deadline == INT64_MAX ? clock_steady() + SECOND : deadline);
-    if (left)
+    if (s->left)
         log_say(LOG_WARNING, "run", "%llu documents were not delivered before shutdown_timeout",
-                (unsigned long long)left);
+                (unsigned long long)s->left);
 }
 
 static bool join(struct session *s, struct error *why)
@@ -254,7 +255,7 @@ static int conclude(struct session *s, bool fine, const struct error *why)
     }
     if (why->text[0])
         return command_fails(EXIT_FAILED, why);
-    return fine ? EXIT_FINE : EXIT_FAILED;
+    return fine && !s->left ? EXIT_FINE : EXIT_FAILED;
 }
 
 static void session_free(struct session *s)
