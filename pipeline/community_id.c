@@ -8,43 +8,14 @@
 
 #include "pipeline/community_id.h"
 
+// The block of SHA-1 is called as such, for it is one block always: the general interface of
+// OpenSSL 3 spends several times as much around it.
+#define OPENSSL_API_COMPAT 0x10100000L
+
 #include <arpa/inet.h>
-#include <openssl/evp.h>
-#include <pthread.h>
+#include <openssl/sha.h>
 
 enum { ICMP = 1, TCP = 6, UDP = 17, ICMPV6 = 58, SCTP = 132 };
-
-static struct {
-    pthread_once_t once;
-    pthread_key_t context; // EVP_MD_CTX of a thread
-    EVP_MD *sha1;
-} digest = {.once = PTHREAD_ONCE_INIT};
-
-static void context_free(void *context)
-{
-    EVP_MD_CTX_free(context);
-}
-
-static void digest_init(void)
-{
-    digest.sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
-    if (pthread_key_create(&digest.context, context_free))
-        digest.sha1 = NULL;
-}
-
-// This thread's context, made on first use; NULL: there is no SHA-1 here.
-static EVP_MD_CTX *digest_context(void)
-{
-    pthread_once(&digest.once, digest_init);
-    if (!digest.sha1)
-        return NULL;
-    EVP_MD_CTX *context = pthread_getspecific(digest.context);
-    if (!context) {
-        context = EVP_MD_CTX_new();
-        pthread_setspecific(digest.context, context);
-    }
-    return context;
-}
 
 struct icmp_pair {
     uint8_t type, counterpart;
@@ -109,12 +80,26 @@ static size_t put_bytes(uint8_t *to, size_t at, const void *bytes, size_t len)
     return at + len;
 }
 
+// SHA-1 (FIPS 180-4) of what fits in one block together with its padding.
+static void digest(const uint8_t *input, size_t len, uint8_t hash[SHA_DIGEST_LENGTH])
+{
+    uint8_t block[SHA_CBLOCK] = {0};
+    SHA_CTX sha;
+    memcpy(block, input, len);
+    block[len] = 0x80;
+    block[SHA_CBLOCK - 2] = (uint8_t)(8 * len >> 8);
+    block[SHA_CBLOCK - 1] = (uint8_t)(8 * len);
+    SHA1_Init(&sha);
+    SHA1_Transform(&sha, block);
+    uint32_t words[] = {htonl(sha.h0), htonl(sha.h1), htonl(sha.h2), htonl(sha.h3), htonl(sha.h4)};
+    memcpy(hash, words, SHA_DIGEST_LENGTH);
+}
+
 size_t community_id(const struct community_flow *f, char to[COMMUNITY_ID])
 {
-    uint8_t input[2 + 16 + 16 + 2 + 4] = {0}, hash[EVP_MAX_MD_SIZE];
+    uint8_t input[2 + 16 + 16 + 2 + 4] = {0}, hash[SHA_DIGEST_LENGTH];
     size_t len = f->ip[0].family == 4 ? 4 : 16;
-    EVP_MD_CTX *context = digest_context();
-    if (!context || !f->ip[0].family || f->ip[0].family != f->ip[1].family)
+    if (!f->ip[0].family || f->ip[0].family != f->ip[1].family)
         return 0;
     struct end ends[2];
     order_ends(f, ends, len);
@@ -125,12 +110,9 @@ size_t community_id(const struct community_flow *f, char to[COMMUNITY_ID])
     at += 2;
     if (has_ports(f->protocol))
         at = put_bytes(input, at, (uint16_t[]){htons(ends[0].port), htons(ends[1].port)}, 4);
-    unsigned size = 0;
-    if (!EVP_DigestInit_ex2(context, digest.sha1, NULL) || !EVP_DigestUpdate(context, input, at) ||
-        !EVP_DigestFinal_ex(context, hash, &size))
-        return 0;
+    digest(input, at, hash);
     memcpy(to, "1:", 2);
-    at = 2 + text_base64((uint8_t *)to + 2, span_of(hash, size), true);
+    at = 2 + text_base64((uint8_t *)to + 2, span_of(hash, sizeof hash), true);
     to[at] = 0;
     return at;
 }

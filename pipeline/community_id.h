@@ -13,5 +13,5 @@ struct community_flow {
     uint16_t seed;
 };
 
-// Writes the text, ended by zero; its length. 0: no addresses, or there is no SHA-1 here.
+// Writes the text, ended by zero; its length. 0: no addresses.
 size_t community_id(const struct community_flow *flow, char to[COMMUNITY_ID]);

@@ -311,25 +311,30 @@ size_t text_hex(uint8_t *to, struct span bytes, bool upper)
 
 static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+// 24 bits as four characters.
+static inline void put_four(uint8_t *to, uint32_t bits)
+{
+    to[0] = (uint8_t)base64[bits >> 18];
+    to[1] = (uint8_t)base64[bits >> 12 & 63];
+    to[2] = (uint8_t)base64[bits >> 6 & 63];
+    to[3] = (uint8_t)base64[bits & 63];
+}
+
 size_t text_base64(uint8_t *to, struct span bytes, bool padded)
 {
+    const uint8_t *from = bytes.at;
+    size_t left = bytes.len;
     uint8_t *at = to;
-    while (bytes.len) {
-        struct span now = span_first(bytes, 3);
-        uint32_t bits = (uint32_t)now.at[0] << 16;
-        if (now.len > 1)
-            bits |= (uint32_t)now.at[1] << 8;
-        if (now.len > 2)
-            bits |= now.at[2];
-        for (size_t i = 0; i < 4; i++) {
-            if (i <= now.len)
-                *at++ = (uint8_t)base64[bits >> (18 - 6 * i) & 63];
-            else if (padded)
-                *at++ = '=';
-        }
-        bytes = span_skip(bytes, now.len);
-    }
-    return (size_t)(at - to);
+    for (; left >= 3; left -= 3, from += 3, at += 4)
+        put_four(at, (uint32_t)from[0] << 16 | (uint32_t)from[1] << 8 | from[2]);
+    if (!left)
+        return (size_t)(at - to);
+    uint8_t last[4];
+    put_four(last, (uint32_t)from[0] << 16 | (left == 2 ? (uint32_t)from[1] << 8 : 0));
+    memset(last + left + 1, '=', 3 - left);
+    size_t len = padded ? 4 : left + 1;
+    memcpy(at, last, len);
+    return (size_t)(at - to) + len;
 }
 
 // The six bits of a base64 character, or -1.
