@@ -94,5 +94,8 @@ void plan_free(struct plan *plan);
 // All tables that declare fields: common, flows, each protocol. How many were put into `tables`.
 enum { FIELD_TABLES = 64 };
 int plan_field_tables(const struct field_table *tables[FIELD_TABLES]);
+// The sum of all ceilings, in bytes: what `workers` workers and the outputs may use at most, for
+// the log.
+uint64_t plan_memory(const struct plan *plan, unsigned workers);
 // The reference of all settings, as the pages in docs/ have it.
 void plan_print_settings(FILE *to);

@@ -45,7 +45,7 @@ static const char standard[] = "weir:\n"
 #include "probe/proto/protocols.def"
 #undef PROTOCOL
                                "output.console.enabled: true\n"
-                               "logging.to_files: false\n"
+                               "logging: {to_files: false, level: warning, json: false}\n"
                                "logging.metrics.enabled: false\n";
 
 static const char *const usual_files[] = {"weir.yml", "packetbeat.yml", NULL};

@@ -32,7 +32,8 @@ static int run_export(const struct flags *flags, const char *const *words)
     if (!strcmp(what, "fields"))
         schema_print_reference(tables, count, stdout);
     else if (!strcmp(what, "template"))
-        schema_print_template(tables, count, "weir-*", stdout);
+        schema_print_template(tables, count, &(struct template_options){.pattern = "weir-*"},
+                              stdout);
     else {
         fprintf(stderr, "weir: usage: weir export config|fields|template\n");
         return EXIT_USAGE;

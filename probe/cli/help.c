@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `weir help`: what can be done, and what can be followed, sent and set.
 
+#include "pipeline/stats.h"
 #include "probe/cli/command.h"
 
 static void print_commands(void)
@@ -32,6 +33,18 @@ static int print_outputs(void)
     return EXIT_FINE;
 }
 
+static void print_counters(void)
+{
+    printf("# Counters\n\nPrinted by `weir help counters`. Every packet, document and delivery is "
+           "in exactly one "
+           "column; the sums are checked at the end of each run.\n\n"
+           "    packets = decoded + undecoded\n"
+           "    events = written + filtered + lost\n"
+           "    per output: accepted = delivered + refused + too_large + shed + waiting\n\n"
+           "| counter | kind | meaning |\n|---|---|---|\n");
+    stats_print(stdout);
+}
+
 static int run_help(const struct flags *flags, const char *const *words)
 {
     (void)flags;
@@ -47,9 +60,14 @@ static int run_help(const struct flags *flags, const char *const *words)
         plan_print_settings(stdout);
         return EXIT_FINE;
     }
-    fprintf(stderr, "weir: no help on %s (there is: protocols, outputs, settings)\n", words[0]);
+    if (!strcmp(words[0], "counters")) {
+        print_counters();
+        return EXIT_FINE;
+    }
+    fprintf(stderr, "weir: no help on %s (there is: protocols, outputs, settings, counters)\n",
+            words[0]);
     return EXIT_USAGE;
 }
 
-const struct command command_help = {"help", "[protocols|outputs|settings]",
+const struct command command_help = {"help", "[protocols|outputs|settings|counters]",
                                      "show this, or what can be followed, sent and set", run_help};

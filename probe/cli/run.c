@@ -279,6 +279,8 @@ static int run_session(struct session *s)
         session_free(s);
         return command_fails(EXIT_FAILED, &why);
     }
+    log_say(LOG_INFO, "run", "%u workers, memory at their ceilings %llu MiB", s->count,
+            (unsigned long long)(plan_memory(s->plan, s->count) >> 20));
     for (unsigned i = 0; i < s->count; i++)
         worker_start(s->workers[i]);
     while (any_runs(s) && !s->asked_to_stop)

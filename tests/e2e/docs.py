@@ -14,7 +14,8 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import probe  # noqa: E402
 
-PAGES = {"settings.md": ["help", "settings"], "fields.md": ["export", "fields"]}
+PAGES = {"settings.md": ["help", "settings"], "fields.md": ["export", "fields"],
+         "counters.md": ["help", "counters"]}
 
 
 def printed(words):
