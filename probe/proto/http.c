@@ -200,14 +200,19 @@ static void stray(struct call *f, struct span bytes)
         f->s->stray = conn_time(f->c, f->from, f->at);
 }
 
+enum sides { AS_THOUGHT, TURNED, UNDECIDED };
+
 // Does this side speak as the other one should? Asked before any message was seen only.
-static bool is_turned(const struct http_conn *h, enum side from, struct span data)
+static enum sides judge_sides(const struct http_conn *h, enum side from, struct span data)
 {
+    enum { ENOUGH = 8 }; // of an answer
     if (h->begun || h->turned || !data.len)
-        return false;
-    struct span prefix = span_first(data, 8);
-    return from == CLIENT ? data.len > 8 && http_begins_answer(prefix)
-                          : span_find(data, '\n') >= 0 && http_begins_question(data);
+        return AS_THOUGHT;
+    if (from == CLIENT ? !http_begins_answer(span_first(data, ENOUGH))
+                       : !http_begins_question(data))
+        return AS_THOUGHT;
+    bool enough = from == CLIENT ? data.len > ENOUGH : span_find(data, '\n') >= 0;
+    return enough ? TURNED : UNDECIDED;
 }
 
 // ── the public face ──
@@ -252,7 +257,8 @@ static uint32_t http_feed(struct conn *c, enum side from, struct span data, uint
     struct http_conn *h = conn_state(c);
     if (h->over)
         return 0;
-    if (is_turned(h, from, data)) {
+    enum sides sides = judge_sides(h, from, data);
+    if (sides == TURNED) {
         h->turned = true;
         conn_turn(c);
         return 0;
@@ -263,7 +269,7 @@ static uint32_t http_feed(struct conn *c, enum side from, struct span data, uint
     f.t = current(c, f.s, from);
     if (h->turned && !h->begun)
         seen = 0;
-    while (!h->over) {
+    while (sides != UNDECIDED && !h->over) {
         struct http_token token;
         size_t shown = seen > f.at ? seen - f.at : 0;
         enum http_token_kind kind = http_next(p, span_skip(data, f.at), shown, &token);

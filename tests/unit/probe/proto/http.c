@@ -572,12 +572,21 @@ static void sides_guessed_wrong(void **state)
     start("", false);
     client(ANSWER(1, "1"));
     assert_int_equal(conn_ends(h.conn)->port[SERVER], 40000);
-    finish(0);
+    finish(1);
     close_all();
     start("", false);
     server(question);
     assert_int_equal(conn_ends(h.conn)->port[SERVER], 40000);
-    finish(0);
+    finish(1);
+    close_all();
+    // Byte by byte, so that nothing tells until the first line is there.
+    start("", false);
+    for (const char *at = question; *at; at++)
+        harness_feed(&h, SERVER, at, 1);
+    for (const char *at = ANSWER(1, "1"); *at; at++)
+        harness_feed(&h, CLIENT, at, 1);
+    finish(1);
+    assert_document_has(&h, 0, "\"server\":{\"bytes\":");
     close_all();
     // Whoever has spoken before keeps his side.
     start("", false);
