@@ -90,7 +90,8 @@ void publisher_hand(struct publisher *p, struct batch *b)
 
 // ── building ──
 
-// A setting that is not its default, as a user would write it; NULL: the default.
+// A setting that is not its default, as a user would write it; NULL: the default. Where a list
+// takes some words only, they stand here.
 static inline const char *world_unusual(const struct setting *row)
 {
     switch (row->type) {
@@ -99,7 +100,8 @@ static inline const char *world_unusual(const struct setting *row)
     case SETTING_TEXT:
         return "host";
     case SETTING_TEXTS:
-        return "[a, host, cookie, text/]";
+        return strcmp(row->key, "fingerprints") ? "[a, host, cookie, text/]"
+                                                : "[md5, sha1, sha256]";
     default:
         return NULL;
     }

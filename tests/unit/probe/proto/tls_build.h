@@ -89,11 +89,11 @@ static inline void add_server_name(struct bytes *b, const char *name)
 }
 
 // Protocols with their lengths in front: "\2h2\10http/1.1".
-static inline void add_alpn(struct bytes *b, const char *protocols)
+static inline void add_alpn(struct bytes *b, const char *names)
 {
     add_number(b, 16, 2);
     size_t start = b->len, list = start;
-    add_text(b, protocols);
+    add_text(b, names);
     wrap(b, list, 2);
     wrap(b, start, 2);
 }
