@@ -469,11 +469,7 @@ static uint32_t show(struct conn *c, enum side from, struct span data, uint32_t 
 // Straight from the packet; what stays unread is kept, or, of a datagram, counted. False: no room.
 static bool feed_view(struct conn *c, enum side from, struct span data)
 {
-    struct mark mark = {0, c->arrival.time};
-    c->mark = &mark;
-    c->marks = 1;
     uint32_t done = show(c, from, data, 0);
-    c->marks = 0;
     if (done == data.len)
         return true;
     if (conn_is_datagram(c)) {

@@ -92,8 +92,8 @@ struct conn {
     void *state; // `place`, or a block of its own once conn_become needed a larger one
     uint32_t size, state_size; // of the whole as it was opened; of that block
 
-    // While its protocol is called: when the bytes in hand came, and where in them a protocol that
-    // took over begins.
+    // While its protocol is called: when the bytes in hand came (no marks: all with the arrival),
+    // and where in them a protocol that took over begins.
     const struct mark *mark;
     uint32_t marks, begin;
     struct arrival arrival;

@@ -193,6 +193,26 @@ static void all_tails_together_have_a_ceiling(void **state)
     assert_int_equal(world.counters.conns_now, 32);
 }
 
+// Who needs room is not who makes it, unless there is nobody else.
+static void room_comes_from_others(void **state)
+{
+    (void)state;
+    static char piece[5001];
+    memset(piece, 'x', sizeof piece - 1);
+    world.limits.kept_bytes_all = 16 << 10; // two blocks of 5000 bytes and their heads
+    world.play.feed = eat_nothing;
+    world.quiet = true;
+    world_open(&talk);
+    world_feed(CLIENT, piece); // stands still longest
+    world_open_at(&world.many[0], &talk, PROTO_TCP);
+    world_feed_to(world.many[0], CLIENT, span_text(piece), world.time);
+    assert_true(world_feed(SERVER, piece));
+    assert_null(world.many[0]);
+    assert_false(world_feed(SERVER, piece));
+    assert_null(world.conn);
+    assert_counted(conn_kept_ceiling, 2);
+}
+
 static void times_of_first_and_last_byte_survive(void **state)
 {
     (void)state;
@@ -478,6 +498,50 @@ static void the_other_side_is_shown_anew(void **state)
     assert_told("S:guest/0 C:hello\n/0 < S:guest!\n/0 >");
 }
 
+static void the_other_side_is_shown_anew_later(void **state)
+{
+    (void)state;
+    world.play.feed = become_guest;
+    world_open(&talk);
+    world_feed(SERVER, "guest");
+    world_feed(CLIENT, "hello\nguest\n");
+    world_feed(SERVER, "\n");
+    assert_told("S:guest/0 C:hello\nguest\n/0 < C:guest\n/0 > < S:guest\n/0 >");
+}
+
+static void becoming_publishes_what_was_open(void **state)
+{
+    (void)state;
+    world.play.feed = become_guest;
+    world_open(&talk);
+    transaction_asked(transaction_open(world.conn, 7));
+    world_feed(CLIENT, "hello\nguest\n");
+    assert_told("C:hello\nguest\n/0 #7! < C:guest\n/0 >");
+}
+
+static uint32_t become_each_other(struct conn *c, enum side from, struct span data, uint32_t seen)
+{
+    static const uint8_t zero[64];
+    (void)from, (void)seen;
+    assert_memory_equal(conn_state(c), zero, sizeof zero);
+    memset(conn_state(c), 0xff, sizeof zero);
+    conn_become(c, *data.at == 'g' ? "guest" : "talk");
+    return 1;
+}
+
+static void states_come_zeroed_and_go_back(void **state)
+{
+    (void)state;
+    world.play.feed = become_each_other;
+    world.quiet = true;
+    for (int i = 0; i < 1000; i++) {
+        world_open(&talk);
+        world_feed(CLIENT, "gtg");
+        world_feed(CLIENT, "tgt");
+        conn_end(world.conn, ENDED_FIN);
+    }
+}
+
 static void detecting_waits_for_enough(void **state)
 {
     (void)state;
@@ -683,6 +747,22 @@ static uint32_t wrap_when_full(struct conn *c, enum side from, struct span data,
     return c == world.conn ? wrap(c, from, data, seen) : (uint32_t)data.len;
 }
 
+// Whatever was done with it.
+static void nobody_stays_for_ever(void **state)
+{
+    (void)state;
+    world.limits.conns = 16;
+    world.quiet = true;
+    for (int i = 0; i < 64; i++) {
+        world_open_at(&world.many[i], &talk, PROTO_TCP);
+        world_feed_to(world.many[i], CLIENT, text("a"), world.time);
+        conn_gap(world.many[i], CLIENT, 1, world.time);
+        conn_half_end(world.many[i], CLIENT, ENDED_FIN, world.time);
+    }
+    for (int i = 0; i < 48; i++)
+        assert_null(world.many[i]);
+}
+
 // Room is made while a call into a conn runs: that one stays, however quiet it was.
 static void who_is_being_called_is_not_evicted(void **state)
 {
@@ -761,6 +841,7 @@ int main(void)
         test(a_view_beyond_the_ceiling_is_too_much),
         test(what_is_eaten_in_time_has_no_ceiling),
         test(all_tails_together_have_a_ceiling),
+        test(room_comes_from_others),
         test(times_of_first_and_last_byte_survive),
         test(each_byte_has_its_time),
         test(what_a_datagram_leaves_is_counted),
@@ -776,6 +857,9 @@ int main(void)
         test(becoming_holds_for_the_next_bytes),
         test(times_are_right_behind_a_change),
         test(the_other_side_is_shown_anew),
+        test(the_other_side_is_shown_anew_later),
+        test(becoming_publishes_what_was_open),
+        test(states_come_zeroed_and_go_back),
         test(detecting_waits_for_enough),
         test(becoming_nobody_is_the_end),
         test(circles_are_cut),
@@ -786,6 +870,7 @@ int main(void)
         test(inner_conns_keep_their_own_tails),
         test(last_bytes_reach_the_inner_conn),
         test(the_quietest_makes_room),
+        test(nobody_stays_for_ever),
         test(who_is_being_called_is_not_evicted),
         test(evicting_takes_inner_conns_along),
         test(all_end_oldest_first_and_begin_again),

@@ -82,6 +82,18 @@ static void many_are_found(void **state)
         assert_memory_equal(conn_recall(world.conn, i * i).at, &i, sizeof i);
 }
 
+static void room_comes_back(void **state)
+{
+    (void)state;
+    static const uint8_t much[4000];
+    world_open(&talk);
+    for (uint64_t i = 0; i < 5000; i++) {
+        conn_remember(world.conn, i, span_of(much, sizeof much));
+        conn_forget(world.conn, i);
+    }
+    assert_counted(conn_forgotten, 0);
+}
+
 static void all_together_have_a_ceiling(void **state)
 {
     (void)state;
@@ -134,6 +146,7 @@ int main(void)
         test(each_conn_has_its_own),
         test(the_oldest_of_a_conn_leaves),
         test(many_are_found),
+        test(room_comes_back),
         test(all_together_have_a_ceiling),
         test(too_much_is_not_remembered),
         test(a_view_may_be_remembered),

@@ -244,6 +244,12 @@ static void the_last_byte_counts(void **state)
     assert_told("");
     world_age(TIMEOUT + SECOND);
     assert_told("#1!");
+    t = ask(2);
+    for (int i = 0; i < 30; i++) { // and so does a question
+        world_age(SECOND);
+        transaction_saw(t, CLIENT, world.time, world.time, 1);
+    }
+    assert_told("");
 }
 
 static void each_at_its_own_time(void **state)
