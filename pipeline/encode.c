@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// From values by rank to one line of JSON. The set bits come in the order of the document, so the
-// encoder only closes the objects that are over and copies what opens the next field: the names of
-// its objects and its own were written down at start.
-//
-//     set bits     … http.request.bytes        http.response.status_code …
-//     written      … "bytes":78            },"response":{"status_code":  200 …
-//                    key    value     closed  open from step[depth]      value
+// From values by rank to one line of JSON: pieces of text that the shape of the document holds
+// ready, and the values between them.
 
 #include "pipeline/batch.h"
 #include "pipeline/event.h"
+#include "pipeline/shape.h"
 
 // ── values ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -209,104 +205,30 @@ void value_write(const struct value *v, struct pen *pen, int digits)
 
 // ── documents ────────────────────────────────────────────────────────────────────────────────────
 
-// What stands between one field and the next: objects closed, the comma, objects opened, the key.
-// Documents of a kind have the same fields nearly always, so it is kept from the document before,
-// and then a field costs one cache line and one copy.
-struct joint {
-    uint16_t behind; // rank + 1 of the field before; 0: nothing is kept
-    uint8_t len;
-    uint8_t text[61];
-};
-
-_Static_assert(sizeof(struct joint) == EVENT_JOINT, "one cache line");
-
-// Instead of a rank + 1: at the start of a document, inside an object that is still open.
-enum { AT_START = UINT16_MAX, INSIDE = UINT16_MAX - 1 };
-
-// Where the encoder stands.
-struct place {
-    struct pen pen;
-    const struct field_key *keys;
-    struct joint *joints;
-    unsigned behind; // rank + 1 of the field before, or one of the above
-    unsigned object; // INSIDE: the rank of that object
-    bool comma;      // INSIDE: it has members
-};
-
-// How many objects are open, and the last ranks inside them.
-static unsigned open_objects(const struct place *p, const uint16_t **until)
-{
-    if (p->behind == AT_START)
-        return 0;
-    const struct field_key *key = &p->keys[p->behind == INSIDE ? p->object : p->behind - 1];
-    *until = key->until;
-    return key->depth + (p->behind == INSIDE ? 1U : 0U);
-}
-
-static void write_joint(struct place *p, unsigned rank)
-{
-    const struct field_key *key = &p->keys[rank];
-    const uint16_t *until = NULL;
-    unsigned depth = open_objects(p, &until);
-    bool comma = p->behind == INSIDE ? p->comma : p->behind != AT_START;
-    for (; depth && until[depth - 1] < rank; depth--, comma = true)
-        pen_byte(&p->pen, '}');
-    if (comma)
-        pen_byte(&p->pen, ',');
-    pen_raw(&p->pen, span_skip(span_of(key->open, key->open_len), key->step[depth]));
-}
-
-// As write_joint, and keeps it.
-static void make_joint(struct place *p, unsigned rank)
-{
-    struct joint *j = &p->joints[rank];
-    const uint8_t *start = p->pen.at;
-    write_joint(p, rank);
-    size_t len = (size_t)(p->pen.at - start);
-    if (p->pen.full || p->behind == INSIDE || len > sizeof j->text)
-        return;
-    memcpy(j->text, start, len);
-    j->len = (uint8_t)len;
-    j->behind = (uint16_t)p->behind;
-}
-
-static void close_all(struct place *p)
-{
-    const uint16_t *until = NULL;
-    for (unsigned depth = open_objects(p, &until); depth; depth--)
-        pen_byte(&p->pen, '}');
-}
-
-// A field with ranks inside it: a tree stays open for them, and they are the next to come. Anything
-// else stands for the whole object. The last rank that is done with.
-static unsigned write_object(const struct event *e, struct place *p, unsigned rank)
-{
-    const struct value *v = &e->values[rank];
-    if (v->kind != VALUE_TREE) {
-        value_write(v, &p->pen, e->digits);
-        return p->keys[rank].last;
-    }
-    pen_byte(&p->pen, '{');
-    write_members(v, &p->pen, e->digits, 0);
-    p->behind = INSIDE;
-    p->object = rank;
-    p->comma = v->tree;
-    return rank;
-}
-
 static uint8_t *quoted(uint8_t *to, size_t len)
 {
     to[0] = to[len + 1] = '"';
     return to + len + 2;
 }
 
-enum { SCALAR = 64 }; // room that every scalar finds enough, but for texts and fragments
-
-// Writes what has no parts, if `room` (at least SCALAR) is enough for the worst case; where it
-// ends, or NULL: nothing was written. The place stays in a register all the way, so that one field
-// need not wait for the one before.
-static inline uint8_t *write_scalar(uint8_t *to, size_t room, const struct value *v, int digits)
+static uint8_t *write_flag(uint8_t *to, bool flag)
 {
+    memcpy(to, flag ? "true " : "false", 5);
+    return to + (flag ? 4 : 5);
+}
+
+// Room that every scalar finds enough, but for texts and fragments, and what copying goes too far.
+enum { SCALAR = 64 + SHAPE_BLOCK };
+
+// The value behind a piece, if it has no parts and `room` (at least SCALAR) is enough for the worst
+// case; where it ends, or NULL: nothing was written. The place stays in a register all the way, so
+// that one field need not wait for the one before.
+static inline uint8_t *write_scalar(uint8_t *to, size_t room, const struct event *e,
+                                    const struct shape_piece *piece)
+{
+    const struct value *v = &e->values[piece->rank];
+    if (piece->kind != PIECE_VALUE)
+        return NULL;
     switch ((enum value_kind)v->kind) {
     case VALUE_TEXT:
         return v->cut || JSON_TEXT((size_t)v->len) > room ? NULL
@@ -315,8 +237,10 @@ static inline uint8_t *write_scalar(uint8_t *to, size_t room, const struct value
         return to + text_signed(to, v->number);
     case VALUE_UNSIGNED:
         return to + text_unsigned(to, (uint64_t)v->number);
+    case VALUE_BOOL:
+        return write_flag(to, v->number);
     case VALUE_TIME:
-        return quoted(to, text_time(to + 1, v->number, digits));
+        return quoted(to, text_time(to + 1, v->number, e->digits));
     case VALUE_IP:
         return quoted(to, text_ip(to + 1, v->at, v->len == 4 ? 4 : 6));
     case VALUE_MAC:
@@ -331,96 +255,79 @@ static inline uint8_t *write_scalar(uint8_t *to, size_t room, const struct value
     }
 }
 
-// A field as nearly all are: it stands behind the same one as in the document before, has nothing
-// inside, is a scalar, and finds room. Where it ends, or NULL: nothing was written.
-static inline uint8_t *write_usual(const struct event *e, const struct place *p, unsigned behind,
-                                   uint8_t *at, size_t room, unsigned rank)
+// Copies whole blocks, so that nothing depends on the length but how many.
+static inline uint8_t *copy_text(uint8_t *to, const uint8_t *text, size_t len)
 {
-    const struct joint *j = &p->joints[rank];
-    if (j->behind != behind || p->keys[rank].last != rank || room < sizeof j->text + SCALAR)
-        return NULL;
-    memcpy(at, j->text, sizeof j->text); // all of it: its length is known then
-    return write_scalar(at + j->len, room - j->len, &e->values[rank], e->digits);
+    for (size_t done = 0; done < len; done += SHAPE_BLOCK)
+        memcpy(to + done, text + done, SHAPE_BLOCK);
+    return to + len;
 }
 
-// Any field. The last rank that is done with.
-static unsigned write_field(const struct event *e, struct place *p, unsigned rank)
+// What stands behind the text of a piece, whatever it is.
+static void write_behind(const struct event *e, const struct shape_piece *piece, struct pen *pen)
 {
-    make_joint(p, rank);
-    p->behind = rank + 1;
-    if (p->keys[rank].last != rank)
-        return write_object(e, p, rank);
-    write_value(&e->values[rank], &p->pen, e->digits, 0);
-    return rank;
+    const struct value *v = &e->values[piece->rank];
+    if (piece->kind == PIECE_VALUE) {
+        write_value(v, pen, e->digits, 0);
+    } else if (piece->kind == PIECE_OBJECT) {
+        pen_byte(pen, '{');
+        write_members(v, pen, e->digits, 0);
+    }
 }
 
-// The set ranks in [from, to). Where the next byte goes is kept out of the place while the usual
-// fields come, as the place has an address and so lies in memory.
-static void write_ranks(const struct event *e, struct place *p, unsigned from, unsigned to)
+// The text of a piece where room is short or its comma depends.
+static void write_text(const struct event *e, const struct shape_piece *piece, const uint8_t *text,
+                       struct pen *pen)
 {
-    uint8_t *at = p->pen.at;
-    const uint8_t *room_end = p->pen.end;
-    unsigned behind = p->behind;
-    for (unsigned w = from >> 6; w << 6 < to; w++) {
-        for (uint64_t bits = e->set[w]; bits; bits &= bits - 1) {
-            unsigned rank = w << 6 | (unsigned)__builtin_ctzll(bits);
-            if (rank < from)
-                continue;
-            if (rank >= to)
-                break;
-            uint8_t *end = write_usual(e, p, behind, at, (size_t)(room_end - at), rank);
-            if (end) {
-                at = end;
-                behind = rank + 1;
+    if (piece->comma && e->values[piece[-1].rank].tree)
+        pen_byte(pen, ',');
+    pen_raw(pen, span_of(text, piece->len));
+}
+
+// The pieces from `piece` to `end`; returns the text behind theirs. Where the next byte goes is
+// kept out of the pen while it is clear that there is room, as the pen lies in memory.
+static const uint8_t *write_pieces(const struct event *e, const struct shape_piece *piece,
+                                   const struct shape_piece *end, const uint8_t *text,
+                                   struct pen *pen)
+{
+    uint8_t *at = pen->at;
+    for (; piece < end; text += piece->len, piece++) {
+        size_t room = (size_t)(pen->end - at);
+        if (room >= piece->len + (size_t)SCALAR && !piece->comma) {
+            at = copy_text(at, text, piece->len);
+            uint8_t *next = write_scalar(at, room - piece->len, e, piece);
+            if (next) {
+                at = next;
                 continue;
             }
-            p->pen.at = at;
-            p->behind = behind;
-            from = write_field(e, p, rank) + 1;
-            at = p->pen.at;
-            behind = p->behind;
+            pen->at = at;
+        } else {
+            pen->at = at;
+            write_text(e, piece, text, pen);
         }
+        write_behind(e, piece, pen);
+        at = pen->at;
     }
-    p->pen.at = at;
-    p->behind = behind;
-}
-
-static bool any_rank(const struct event *e, unsigned from, unsigned to)
-{
-    for (unsigned rank = from; rank < to; rank++)
-        if (e->set[rank >> 6] >> (rank & 63) & 1)
-            return true;
-    return false;
-}
-
-// Writes the document; returns where its body begins.
-static uint32_t write_document(const struct event *e, struct place *p)
-{
-    unsigned body = schema_body(e->schema), never = e->size - 1;
-    pen_byte(&p->pen, '{');
-    write_ranks(e, p, 0, body);
-    close_all(p);
-    if (p->behind != AT_START && any_rank(e, body, never))
-        pen_byte(&p->pen, ',');
-    uint32_t at = (uint32_t)pen_written(&p->pen).len;
-    p->behind = AT_START;
-    write_ranks(e, p, body, never);
-    close_all(p);
-    pen_byte(&p->pen, '}');
-    return at;
+    pen->at = at;
+    return text;
 }
 
 bool event_write(const struct event *e, struct batch *b)
 {
-    struct place p = {batch_pen(b), schema_keys(e->schema), e->joints, AT_START, 0, false};
+    const struct shape *s = shape_of(e);
+    struct pen pen = batch_pen(b);
     size_t routes = batch_routes_size(e->routes, e->route_count);
-    if (!pen_room(&p.pen, routes))
+    if (!pen_room(&pen, routes))
         return false;
-    p.pen.end -= routes;
-    struct row row = {.body = write_document(e, &p), .time = e->time, .dataset = e->dataset};
-    if (p.pen.full)
+    pen.end -= routes;
+    const struct shape_piece *body = s->piece + s->body;
+    const uint8_t *text = write_pieces(e, s->piece, body, s->text, &pen);
+    struct row row = {
+        .body = (uint32_t)pen_written(&pen).len, .time = e->time, .dataset = e->dataset};
+    write_pieces(e, body, s->piece + s->pieces, text, &pen);
+    if (pen.full)
         return false;
-    batch_commit(b, &p.pen, row);
+    batch_commit(b, &pen, row);
     batch_add_routes(b, e->routes, e->route_count);
     return true;
 }

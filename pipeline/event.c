@@ -6,6 +6,7 @@
 #include "pipeline/event.h"
 
 #include "pipeline/regexp.h"
+#include "pipeline/shape.h"
 
 #include <stdlib.h>
 
@@ -49,10 +50,8 @@ bool event_init(struct event *e, const struct schema *s, size_t scratch, struct 
         (struct event){.schema = s, .size = schema_size(s), .counters = counters, .digits = digits};
     e->set = calloc(words(e), sizeof *e->set);
     e->values = calloc(e->size, sizeof *e->values);
-    e->joints = aligned_alloc(EVENT_JOINT, e->size * (size_t)EVENT_JOINT);
-    if (e->joints)
-        memset(e->joints, 0, e->size * (size_t)EVENT_JOINT);
-    if (e->set && e->values && e->joints && arena_init(&e->scratch, scratch))
+    e->shapes = shapes_new(s);
+    if (e->set && e->values && e->shapes && arena_init(&e->scratch, scratch))
         return true;
     event_free(e);
     return false;
@@ -74,7 +73,7 @@ void event_free(struct event *e)
     let_go(e->kept);
     free(e->set);
     free(e->values);
-    free(e->joints);
+    shapes_free(e->shapes);
     arena_free(&e->scratch);
     regexp_room_free(e->room);
     *e = (struct event){0};

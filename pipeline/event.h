@@ -32,6 +32,7 @@ struct value {
     uint8_t kind;
     uint8_t grown; // of a list or tree: event_add or event_member made it and knows its end
     uint8_t cut;   // of a text or chain: "…" is written behind it
+    uint8_t fixed; // it and all behind it stay as they are: may be encoded once for many documents
     uint32_t len;
     union {
         const void *at;
@@ -58,11 +59,9 @@ struct tree_item {
 // what lies deeper in a tree is written as null.
 enum { EVENT_LIST_ITEMS = 1024, EVENT_TREE_DEPTH = 16 };
 
-enum { EVENT_JOINT = 64 }; // bytes that the encoder keeps for a rank
-
-struct joint;
 struct kept;
 struct regexp_room;
+struct shapes;
 
 struct event {
     const struct schema *schema;
@@ -80,7 +79,7 @@ struct event {
     const struct span *routes; // valid until event_write
     uint64_t seen[4];         // filter of the members added: most names need no search for an equal
     struct regexp_room *room; // working memory of regular expressions, made when first needed
-    struct joint *joints;     // the encoder's: what stood before each rank in the document before
+    struct shapes *shapes;    // the encoder's: what documents have in common
     struct kept *kept;        // what processors keep from one document to the next
 };
 

@@ -73,6 +73,7 @@ static bool plan_constant(const struct emit_plan *plan, struct dataset_plan *d, 
     if (d->constant_count == CONSTANTS)
         return error_set(why, "more than %d fields and tags for the documents of %s", CONSTANTS,
                          d->dataset->name);
+    value.fixed = 1;
     for (int i = 0; i < d->constant_count; i++)
         if (d->constants[i].rank == rank) {
             d->constants[i].value = value;
