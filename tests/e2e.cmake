@@ -10,6 +10,7 @@ function(weir_e2e name file)
 endfunction()
 
 weir_e2e(golden.check golden/check)
+weir_e2e(golden.tshark golden/tshark)
 weir_e2e(e2e.docs e2e/docs.py)
 weir_e2e(e2e.pains e2e/pains.py)
 weir_e2e(e2e.weather e2e/weather.py)
