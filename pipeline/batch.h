@@ -31,7 +31,7 @@ struct batch {
     uint32_t size; // of `bytes`: rows lie at its end, newest lowest
     struct batch_home *home;
     struct batch *next; // in a list of whoever owns it
-    int64_t opened;     // steady time of its first row
+    int64_t opened;     // steady time of its first row; 0: to be sent without waiting for more
     uint8_t *bytes;
 };
 

@@ -104,7 +104,19 @@ struct field_key {
 };
 const struct field_key *schema_keys(const struct schema *s); // schema_size() of them
 
+// What else an index template says.
+struct template_options {
+    const char *pattern; // which indices it is for
+    const char *program, *version;
+    int64_t priority;      // 0: the reference's
+    bool plain;            // indices, not data streams
+    const char *policy;    // name of the lifecycle policy; NULL: none
+    const char *retention; // the data stream's own lifecycle keeps documents so long; NULL: none
+    const char *more;      // JSON members for the settings of the index, a comma behind; NULL: none
+    const char *source;    // JSON of the mapping of _source; NULL: none
+};
+
 // The index template (Elasticsearch 8, composable; OpenSearch takes it too) and the reference page.
 void schema_print_template(const struct field_table *const *tables, int table_count,
-                           const char *pattern, FILE *to);
+                           const struct template_options *options, FILE *to);
 void schema_print_reference(const struct field_table *const *tables, int table_count, FILE *to);

@@ -66,6 +66,7 @@ bool inbox_put(struct inbox *i, struct batch *b)
     i->bytes += b->size;
     i->fresh += b->rows;
     i->fresh_bytes += b->used;
+    i->hurried |= b->opened == 0;
     return true;
 }
 
@@ -76,7 +77,9 @@ bool inbox_waits(const struct inbox *i)
 
 int64_t inbox_oldest(const struct inbox *i)
 {
-    return i->next < i->end ? held_at(i, i->next)->batch->opened : INT64_MAX;
+    if (i->next == i->end)
+        return INT64_MAX;
+    return i->hurried ? 0 : held_at(i, i->next)->batch->opened;
 }
 
 // False: the load is full.
@@ -114,6 +117,7 @@ void inbox_take(struct inbox *i, struct inbox_load *load, uint64_t bytes_at_most
             i->next++;
             i->next_row = 0;
             i->fresh_bytes -= b->used;
+            i->hurried &= i->next < i->end;
         }
     }
 }
@@ -161,6 +165,7 @@ uint32_t inbox_drop_oldest(struct inbox *i)
     i->next_row = 0;
     i->fresh -= rows;
     i->fresh_bytes -= b->used;
+    i->hurried &= i->next < i->end;
     held_let_go(i, number, rows);
     ring_shrink(i);
     return rows;

@@ -30,6 +30,7 @@ struct inbox {
     uint64_t rows, bytes; // not answered yet; memory of the batches they lie in
     uint64_t rows_at_most, bytes_at_most;
     uint64_t fresh, fresh_bytes; // rows and bytes that wait untouched
+    bool hurried;                // one of them is not to wait for more
     struct returned *returned;   // a stack: the last is the first to be taken
     uint32_t returned_count, returned_size;
 };
@@ -55,7 +56,8 @@ bool inbox_put(struct inbox *i, struct batch *b);
 
 // True if there are rows to take.
 bool inbox_waits(const struct inbox *i);
-// Steady time when the oldest of the untouched rows was written; INT64_MAX: there are none.
+// Steady time when the oldest of the untouched rows was written; 0: one of them is not to wait for
+// more; INT64_MAX: there are none.
 int64_t inbox_oldest(const struct inbox *i);
 // Adds the oldest rows that are to be taken, those that came back first, until the load is at its
 // size or would hold more than `bytes_at_most`. An empty load gets one row at least.

@@ -5,6 +5,7 @@
 
 #include "config/setting.h"
 #include "pipeline/batch.h"
+#include "pipeline/field.h"
 
 enum delivery {
     DELIVERED,
@@ -72,7 +73,9 @@ struct output_world {
     const char *host;
     const char *path_data;
     bool compat;
-    int64_t started;     // wall time, for %{+…} in paths
+    int64_t started;                         // wall time, for %{+…} in paths
+    const struct field_table *const *tables; // all fields of all documents, for index templates
+    int table_count;
     struct arena *arena; // lives until exit
     // Asks the program to end, for an output that nobody will read any more. From any thread; NULL:
     // nobody to ask.
@@ -94,6 +97,8 @@ struct output {
     const char *name;    // "file": output.file in the configuration
     const char *meaning; // one line for the reference
     const struct setting *settings;
+    const struct setting
+        *root_settings; // at the root of the file, into the same struct; NULL: none
     size_t settings_size;
     const struct output_route *routes; // ended by a NULL name; NULL: none
     uint32_t rows_at_most;             // a parcel holds at most so many; 0: no limit of its own
@@ -105,6 +110,13 @@ struct output {
     // nothing.
     void (*serve)(const void *settings, const struct output_world *world,
                   struct queue_settings *queue);
+    // Puts on the server what documents need there, and says so; again does no harm. NULL: nothing
+    // to put.
+    bool (*setup)(const void *settings, const struct output_world *world, FILE *to,
+                  struct error *why);
+    // Tries the way to the server step by step, and says how each went. NULL: cannot be tried.
+    bool (*test)(const void *settings, const struct output_world *world, FILE *to,
+                 struct error *why);
     // Opens; the result is `self` of the calls below. False-like NULL: `why` says what to change.
     void *(*open)(const void *settings, const struct output_world *world, struct error *why);
     // On one of the output's own threads (p->thread); may block. Sets p->answer for each row.

@@ -95,19 +95,39 @@ static void print_dynamic(const struct printing *p)
           p->to);
 }
 
-static void print_template(const struct printing *p, const char *pattern)
+static void print_member(const char *before, const char *text, const char *behind, FILE *to)
 {
-    fputs("{\n  \"index_patterns\": [", p->to);
-    print_text(span_text(pattern), p->to);
-    fprintf(p->to,
-            "],\n  \"data_stream\": {},\n  \"priority\": %d,\n"
-            "  \"_meta\": {\"description\": \"Documents of Weir\", \"version\": \"%s\"},\n"
-            "  \"template\": {\n"
-            "    \"settings\": {\"index\": {\"mapping\": {\"total_fields\": {\"limit\": %d}}, "
-            "\"refresh_interval\": \"5s\"}},\n"
-            "    \"mappings\": {\n      \"date_detection\": false,\n"
-            "      \"dynamic_templates\": [\n",
-            PRIORITY, WEIR_VERSION, FIELDS_LIMIT);
+    fputs(before, to);
+    print_text(span_text(text), to);
+    fputs(behind, to);
+}
+
+static void print_settings(const struct template_options *o, FILE *to)
+{
+    fprintf(to, "    \"settings\": {\"index\": {%s", o->more ? o->more : "");
+    if (o->policy)
+        print_member("\"lifecycle\": {\"name\": ", o->policy, "}, ", to);
+    fprintf(to,
+            "\"mapping\": {\"total_fields\": {\"limit\": %d}}, \"refresh_interval\": \"5s\"}},\n",
+            FIELDS_LIMIT);
+    if (o->retention)
+        print_member("    \"lifecycle\": {\"data_retention\": ", o->retention, "},\n", to);
+}
+
+static void print_template(const struct printing *p, const struct template_options *o)
+{
+    print_member("{\n  \"index_patterns\": [", o->pattern, "],\n", p->to);
+    if (!o->plain)
+        fputs("  \"data_stream\": {},\n", p->to);
+    fprintf(p->to, "  \"priority\": %lld,\n", (long long)(o->priority ? o->priority : PRIORITY));
+    print_member("  \"_meta\": {\"beat\": ", o->program ? o->program : "weir", ", ", p->to);
+    print_member("\"version\": ", o->version ? o->version : WEIR_VERSION, "},\n", p->to);
+    fputs("  \"template\": {\n", p->to);
+    print_settings(o, p->to);
+    fputs("    \"mappings\": {\n      \"date_detection\": false,\n", p->to);
+    if (o->source)
+        fprintf(p->to, "      \"_source\": %s,\n", o->source);
+    fputs("      \"dynamic_templates\": [\n", p->to);
     print_dynamic(p);
     fputs("      ],\n      \"properties\": {\n", p->to);
     print_properties(p, schema_body(p->schema), schema_size(p->schema) - 2, 8);
@@ -169,7 +189,7 @@ static struct schema *schema_of_index(struct tables *all, struct arena *a)
 }
 
 void schema_print_template(const struct field_table *const *tables, int table_count,
-                           const char *pattern, FILE *to)
+                           const struct template_options *options, FILE *to)
 {
     struct arena a;
     struct tables all;
@@ -178,7 +198,7 @@ void schema_print_template(const struct field_table *const *tables, int table_co
     if (collect_all(&all, tables, table_count)) {
         struct printing p = {schema_of_index(&all, &a), to};
         if (p.schema)
-            print_template(&p, pattern);
+            print_template(&p, options);
     }
     free(all.at);
     arena_free(&a);

@@ -431,8 +431,11 @@ void emit_finish(struct emit *e)
 void emit_flush(struct emit *e, bool now_or_never)
 {
     if (e->batch && e->batch->rows &&
-        (now_or_never || clock_steady() - e->batch->opened >= e->settings.flush_timeout))
+        (now_or_never || clock_steady() - e->batch->opened >= e->settings.flush_timeout)) {
+        if (now_or_never)
+            e->batch->opened = 0; // nothing comes behind it
         hand_over(e);
+    }
 }
 
 // ── transactions ──

@@ -86,10 +86,10 @@ const struct setting general_settings[] = {
     UNUSED("seccomp", "the sandbox is not available yet"),
     UNUSED("features", "not used"),
     UNUSED("migration", "there is nothing to migrate"),
-    UNUSED("cloud", "not available yet"),
+    {"cloud", SETTING_NODE, GENERAL(elsewhere), .meaning = "Elastic Cloud: id and auth"},
     UNUSED("keystore", "not available yet"),
     UNUSED("plugins", "there are no plug-ins"),
-    UNUSED("setup", "not available yet"),
+    {"setup", SETTING_NODE, GENERAL(elsewhere), .meaning = "What outputs put on their servers"},
     UNUSED("http", "the HTTP endpoint is not available yet"),
     UNUSED("monitoring", "Elastic's monitoring cluster is not served"),
     UNUSED("instrumentation", "Elastic's tracing is not served"),
@@ -429,6 +429,51 @@ static const struct output *output_named(const char *name)
     return NULL;
 }
 
+// queue.mem below an output wins over the one at the root.
+static bool read_own_queue(struct plan *p, const struct config *node,
+                           const struct queue_settings **into, struct error *why)
+{
+    const struct config *own = config_get(node, "queue.mem");
+    struct setting_reader reader = reader_for(p);
+    if (!own)
+        return true;
+    struct queue_settings *queue = arena_alloc(&p->arena, sizeof *queue);
+    if (!queue)
+        return error_set(why, "out of memory");
+    *into = queue;
+    return setting_fill(queue_settings, own, queue, NULL, &reader, why) && queue_check(queue, why);
+}
+
+static bool unknown_output(const struct config *node, struct error *why)
+{
+    char names[256] = "";
+    for (const struct output *const *o = outputs; *o; o++) {
+        size_t used = strlen(names);
+        snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", (*o)->name);
+    }
+    return error_set(why, "%s:%d: output.%s is not available (there are: %s)", node->file,
+                     node->line, node->key, names);
+}
+
+// Its own section, and what it reads at the root of the file.
+static bool fill_output(struct plan *p, const struct output *output, const struct config *node,
+                        void *settings, struct error *why)
+{
+    static const struct setting shared[] = {
+        {"enabled", SETTING_UNUSED, .meaning = "Whether the output is used"},
+        UNUSED("queue", "read by its owner"),
+        SETTING_END};
+    struct setting_reader reader = reader_for(p);
+    struct error reason;
+    if (!setting_fill(output->settings, node, settings, shared, &reader, why))
+        return false;
+    if (output->root_settings &&
+        !setting_fill(output->root_settings, p->root, settings, general_settings, &reader, why))
+        return false;
+    return !output->check || output->check(settings, &reason) ||
+           error_set(why, "%s:%d: output.%s: %s", node->file, node->line, node->key, reason.text);
+}
+
 static bool read_output(struct plan *p, const struct config *node, struct error *why)
 {
     const char *enabled = config_text(node, "enabled");
@@ -436,25 +481,13 @@ static bool read_output(struct plan *p, const struct config *node, struct error 
         return true;
     const struct output *output = output_named(node->key);
     if (!output)
-        return error_set(why, "%s:%d: output.%s is not available (there are: file, console)",
-                         node->file, node->line, node->key);
+        return unknown_output(node, why);
     void *settings = arena_alloc(&p->arena, output->settings_size);
+    struct publisher_output *o = &p->outputs[p->output_count++];
+    *o = (struct publisher_output){.output = output, .settings = settings};
     if (!settings)
         return error_set(why, "out of memory");
-    static const struct setting shared[] = {
-        {"enabled", SETTING_UNUSED, .meaning = "Whether the output is used"},
-        UNUSED("queue", "give queue.mem at the root"),
-        SETTING_END};
-    struct setting_reader reader = reader_for(p);
-    struct error reason;
-    if (!setting_fill(output->settings, node, settings, shared, &reader, why))
-        return false;
-    if (output->check && !output->check(settings, &reason))
-        return error_set(why, "%s:%d: output.%s: %s", node->file, node->line, node->key,
-                         reason.text);
-    p->outputs[p->output_count++] =
-        (struct publisher_output){.output = output, .settings = settings};
-    return true;
+    return fill_output(p, output, node, settings, why) && read_own_queue(p, node, &o->queue, why);
 }
 
 static bool read_outputs(struct plan *p, void (*ask_stop)(void *), struct error *why)
@@ -467,7 +500,12 @@ static bool read_outputs(struct plan *p, void (*ask_stop)(void *), struct error 
     for (const struct config *n = node ? node->first : NULL; n; n = n->next)
         if (!read_output(p, n, why))
             return false;
-    p->world = (struct output_world){.program = p->compat ? "packetbeat" : "weir",
+    const struct field_table **tables = arena_alloc(&p->arena, FIELD_TABLES * sizeof *tables);
+    if (!tables)
+        return error_set(why, "out of memory");
+    p->world = (struct output_world){.tables = tables,
+                                     .table_count = plan_field_tables(tables),
+                                     .program = p->compat ? "packetbeat" : "weir",
                                      .version = p->identity.version,
                                      .host = p->identity.name,
                                      .path_data = p->general.path_data,
@@ -613,5 +651,7 @@ void plan_print_settings(FILE *to)
         char prefix[64];
         snprintf(prefix, sizeof prefix, "output.%s.", (*o)->name);
         print_section((*o)->meaning, (*o)->settings, prefix, to);
+        if ((*o)->root_settings)
+            print_section("Beside it", (*o)->root_settings, "", to);
     }
 }

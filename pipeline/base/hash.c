@@ -30,6 +30,13 @@ uint64_t hash_bytes(const void *bytes, size_t len, uint64_t seed)
     return XXH3_64bits_withSeed(bytes, len, seed);
 }
 
+void hash_128(const void *bytes, size_t len, uint8_t out[16])
+{
+    XXH128_canonical_t canonical;
+    XXH128_canonicalFromHash(&canonical, XXH3_128bits(bytes, len));
+    memcpy(out, canonical.digest, 16);
+}
+
 uint32_t hash_fnv1a(struct span s)
 {
     uint32_t hash = 2166136261u;

@@ -1,32 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0
-// `weir test config`: reads and checks a configuration as `run` would, and opens nothing.
+// `weir test config` reads and checks a configuration as `run` would, and opens nothing. `weir test
+// output` tries the way to each server step by step.
 
 #include "probe/cli/command.h"
 
-static int test_config(const struct flags *flags)
+static struct plan *read_plan(const struct flags *flags, struct error *why)
 {
-    struct error why = {""};
     struct arena arena;
     if (!arena_init(&arena, 1 << 20)) {
-        error_set(&why, "out of memory");
-        return command_fails(EXIT_FAILED, &why);
+        error_set(why, "out of memory");
+        return NULL;
     }
     struct plan_sources from = command_sources(flags, &arena);
-    struct plan *plan = plan_new(&from, &why);
+    struct plan *plan = plan_new(&from, why);
     arena_free(&arena);
-    if (!plan)
-        return command_fails(EXIT_FAILED, &why);
-    plan_free(plan);
+    return plan;
+}
+
+static int test_config(const struct plan *plan)
+{
+    (void)plan;
     printf("Config OK\n");
     return EXIT_FINE;
 }
 
-static int run_test(const struct flags *flags, const char *const *words)
+static int test_output(const struct plan *plan)
 {
-    if (words[0] && !strcmp(words[0], "config"))
-        return test_config(flags);
-    fprintf(stderr, "weir: usage: weir test config\n");
-    return EXIT_USAGE;
+    bool fine = true;
+    for (int i = 0; i < plan->output_count; i++) {
+        const struct publisher_output *o = &plan->outputs[i];
+        struct error why = {""};
+        if (!o->output->test)
+            printf("%s: OK, there is nothing to connect to\n", o->output->name);
+        else if (!o->output->test(o->settings, &plan->world, stdout, &why))
+            fine = false;
+    }
+    return fine ? EXIT_FINE : EXIT_FAILED;
 }
 
-const struct command command_test = {"test", "config", "check the configuration", run_test};
+static int run_test(const struct flags *flags, const char *const *words)
+{
+    const char *what = words[0] ? words[0] : "";
+    int (*test)(const struct plan *) = !strcmp(what, "config")   ? test_config
+                                       : !strcmp(what, "output") ? test_output
+                                                                 : NULL;
+    if (!test) {
+        fprintf(stderr, "weir: usage: weir test config|output\n");
+        return EXIT_USAGE;
+    }
+    struct error why = {""};
+    struct plan *plan = read_plan(flags, &why);
+    if (!plan)
+        return command_fails(EXIT_FAILED, &why);
+    int code = test(plan);
+    plan_free(plan);
+    return code;
+}
+
+const struct command command_test = {
+    "test", "config|output", "check the configuration, try the way to the servers", run_test};

@@ -227,7 +227,7 @@ static char *printed(bool template)
     size_t size;
     FILE *to = open_memstream(&text, &size);
     if (template)
-        schema_print_template(kit_tables, 1, "kit-*", to);
+        schema_print_template(kit_tables, 1, &(struct template_options){.pattern = "kit-*"}, to);
     else
         schema_print_reference(kit_tables, 1, to);
     fclose(to);

@@ -1,0 +1,463 @@
+// SPDX-License-Identifier: Apache-2.0
+// Small requests one after the other; small answers as trees by yajl.
+#include "outputs/es_setup.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <yajl/yajl_tree.h>
+
+#include "outputs/es_reply.h"
+#include "pipeline/base/json.h"
+#include "pipeline/base/log.h"
+#include "pipeline/field.h"
+
+enum { NAME = 256, PATH = 1024, FILE_MOST = 4 << 20, TRIES = 5 };
+
+static const char who[] = "outputs.elasticsearch";
+static const char default_index[] = "%{[agent.type]}-%{[agent.version]}";
+
+// ── who is there ────────────────────────────────────────────────────────────────────────────────
+
+static bool ask(struct http *http, const struct es_settings *s, const char *host,
+                const char *method, const char *path, const char *query, const char *json,
+                struct http_answer *a)
+{
+    char *url = es_url(s, host, path, query);
+    struct span text = span_text(json);
+    struct pieces body = {&text, 1, text.len};
+    struct http_request r = {.method = method,
+                             .url = url,
+                             .type = json ? HTTP_JSON : HTTP_NO_BODY,
+                             .body = json ? &body : NULL};
+    bool answered = url && http_do(http, &r, a);
+    if (!url)
+        error_set(&a->why, "the address is too long");
+    free(url);
+    return answered;
+}
+
+static const char *text_at(yajl_val tree, const char *const *path)
+{
+    const char *empty[] = {NULL};
+    yajl_val v =
+        tree ? yajl_tree_get(tree, path ? (const char **)(uintptr_t)path : empty, yajl_t_string)
+             : NULL;
+    return v ? YAJL_GET_STRING(v) : NULL;
+}
+
+static void keep(struct es_server *server, const char *version, const char *flavor,
+                 const char *distribution)
+{
+    if (!version)
+        return;
+    server->known = true;
+    server->opensearch = distribution && !strcmp(distribution, "opensearch");
+    server->serverless = flavor && !strcmp(flavor, "serverless");
+    snprintf(server->version, sizeof server->version, "%s", version);
+    snprintf(server->name, sizeof server->name, "%s %.30s",
+             server->opensearch   ? "OpenSearch"
+             : server->serverless ? "Elasticsearch serverless"
+                                  : "Elasticsearch",
+             version);
+}
+
+// {"version":{"number":…,"build_flavor":…,"distribution":…}}
+static void read_root(const struct http_answer *a, struct es_server *server)
+{
+    static const char *const number[] = {"version", "number", NULL},
+                             *const flavor[] = {"version", "build_flavor", NULL},
+                             *const distribution[] = {"version", "distribution", NULL};
+    yajl_val tree = yajl_tree_parse(a->beginning, NULL, 0);
+    keep(server, text_at(tree, number), text_at(tree, flavor), text_at(tree, distribution));
+    yajl_tree_free(tree);
+}
+
+// {"nodes":{"ID":{"version":…,"build_flavor":…}}}
+static void read_nodes(const struct http_answer *a, struct es_server *server)
+{
+    static const char *const version[] = {"version", NULL}, *const flavor[] = {"build_flavor",
+                                                                               NULL};
+    const char *path[] = {"nodes", NULL};
+    yajl_val tree = yajl_tree_parse(a->beginning, NULL, 0);
+    yajl_val nodes = tree ? yajl_tree_get(tree, path, yajl_t_object) : NULL;
+    if (nodes && nodes->u.object.len) {
+        yajl_val node = nodes->u.object.values[0];
+        const char *kind = text_at(node, flavor);
+        keep(server, text_at(node, version), kind, kind ? NULL : "opensearch");
+    }
+    yajl_tree_free(tree);
+}
+
+bool es_server_ask(struct http *http, const struct es_settings *s, const char *host,
+                   struct es_server *server, struct http_answer *a)
+{
+    *server = (struct es_server){.known = false};
+    snprintf(server->name, sizeof server->name, "a server that does not tell its version");
+    if (!ask(http, s, host, "GET", "", "", NULL, a))
+        return false;
+    if (a->status == 200)
+        read_root(a, server);
+    bool page = a->status == 200 && !server->known && !strstr(a->type, "json");
+    if (page)
+        return false;
+    if (server->known || a->status == 401 || a->status == 407 || a->status == 429 ||
+        a->status >= 500 || (a->status >= 300 && a->status < 400))
+        return a->status == 200;
+    struct http_answer nodes;
+    if (!ask(http, s, host, "GET", "_nodes/_local",
+             "filter_path=nodes.*.version,nodes.*.build_flavor", NULL, &nodes))
+        return false;
+    if (nodes.status == 200)
+        read_nodes(&nodes, server);
+    return true;
+}
+
+// ── saying ──────────────────────────────────────────────────────────────────────────────────────
+
+__attribute__((format(printf, 3, 4))) static void say(const struct es_setup_place *p, bool warn,
+                                                      const char *format, ...)
+{
+    struct error text;
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text.text, sizeof text.text, format, list);
+    va_end(list);
+    if (p->to)
+        fprintf(p->to, "%s\n", text.text);
+    else
+        log_say(warn ? LOG_WARNING : LOG_INFO, who, "%s", text.text);
+}
+
+// "type: reason" of an error answer.
+static void reason_of(const struct http_answer *a, char to[NAME])
+{
+    struct es_reply *reply = es_reply_new();
+    to[0] = 0;
+    if (reply && es_reply_begin(reply, 0)) {
+        es_reply_feed(reply, span_of(a->beginning, a->length));
+        struct span s = es_reply_error(reply);
+        snprintf(to, NAME, "%.*s", (int)s.len, (const char *)s.at);
+    }
+    es_reply_free(reply);
+}
+
+enum step { STEP_DONE, STEP_MISSING, STEP_IMPOSSIBLE, STEP_LATER };
+
+// What an answer to a step means; `what` cannot be done: it is said.
+static enum step judge(const struct es_setup_place *p, bool answered, const struct http_answer *a,
+                       const char *what, struct error *why)
+{
+    char reason[NAME];
+    if (!answered) {
+        error_set(why, "%s", a->why.text);
+        return STEP_LATER;
+    }
+    if (a->status >= 200 && a->status < 300)
+        return STEP_DONE;
+    if (a->status == 404)
+        return STEP_MISSING;
+    if (a->status == 401 || a->status == 407 || a->status == 408 || a->status == 429 ||
+        a->status >= 500) {
+        http_explain(a, why);
+        return STEP_LATER;
+    }
+    reason_of(a, reason);
+    if (what)
+        say(p, true, "%s: HTTP %ld %s; going on without", what, a->status, reason);
+    return STEP_IMPOSSIBLE;
+}
+
+// ── the lifecycle policy ────────────────────────────────────────────────────────────────────────
+
+static const char standard_policy[] =
+    "{\"policy\":{\"phases\":{\"hot\":{\"actions\":{\"rollover\":"
+    "{\"max_primary_shard_size\":\"50gb\",\"max_age\":\"30d\"}}}}}}";
+
+static char *read_file(const char *path, struct error *why)
+{
+    FILE *file = fopen(path, "re");
+    char *text = file ? calloc(1, FILE_MOST + 1) : NULL;
+    if (!text || fread(text, 1, FILE_MOST, file) == 0) {
+        error_set(why, "cannot read %s: %s", path, strerror(errno));
+        free(text);
+        text = NULL;
+    }
+    if (file)
+        fclose(file);
+    return text;
+}
+
+static enum step put_policy(const struct es_setup_place *p, const char *path, const char *name,
+                            struct error *why)
+{
+    const struct es_setup_settings *s = &p->settings->setup;
+    struct http_answer a;
+    char *own = NULL;
+    if (s->policy_file && !(own = read_file(s->policy_file, why))) {
+        say(p, true, "setup.ilm.policy_file: %s", why->text);
+        return STEP_IMPOSSIBLE;
+    }
+    bool answered =
+        ask(p->http, p->settings, p->host, "PUT", path, "", own ? own : standard_policy, &a);
+    free(own);
+    enum step step =
+        judge(p, answered, &a, s->ilm == WHEN_TRUE ? "setup.ilm: no lifecycle policy" : NULL, why);
+    if (step == STEP_DONE)
+        say(p, false, "lifecycle policy %s was put", name);
+    return step == STEP_MISSING ? STEP_IMPOSSIBLE : step;
+}
+
+// Puts the policy unless it is there. STEP_DONE: there is one of that name.
+static enum step policy(const struct es_setup_place *p, const struct es_server *server,
+                        const char *name, struct error *why)
+{
+    const struct es_setup_settings *s = &p->settings->setup;
+    struct http_answer a;
+    char path[PATH];
+    if (s->ilm == WHEN_FALSE || s->dsl == WHEN_TRUE ||
+        (s->ilm == WHEN_AUTO && (server->opensearch || server->serverless)))
+        return STEP_IMPOSSIBLE;
+    if (!s->policy_check)
+        return STEP_DONE;
+    snprintf(path, sizeof path, "_ilm/policy/%s", name);
+    bool answered = ask(p->http, p->settings, p->host, "GET", path, "", NULL, &a);
+    enum step step = judge(p, answered, &a, NULL, why);
+    if (step == STEP_DONE && !s->policy_overwrite) {
+        if (p->to)
+            say(p, false, "lifecycle policy %s is there", name);
+        return step;
+    }
+    if (step == STEP_LATER || step == STEP_IMPOSSIBLE)
+        return step;
+    return put_policy(p, path, name, why);
+}
+
+// ── the template ────────────────────────────────────────────────────────────────────────────────
+
+// A configuration tree as JSON.
+static void print_json(const struct config *n, FILE *to);
+
+static void print_scalar(const struct config *n, FILE *to)
+{
+    char *end;
+    strtod(n->text, &end);
+    bool bare = !n->quoted &&
+                ((*n->text && !*end) || !strcmp(n->text, "true") || !strcmp(n->text, "false"));
+    uint8_t place[PATH];
+    struct pen pen = pen_of(place, sizeof place);
+    pen_text(&pen, span_text(n->text));
+    if (bare)
+        fputs(n->text, to);
+    else
+        fprintf(to, "%.*s", (int)pen_written(&pen).len, (const char *)place);
+}
+
+static void print_members(const struct config *n, FILE *to, const char *between)
+{
+    for (const struct config *c = n->first; c; c = c->next) {
+        if (c->key)
+            fprintf(to, "\"%s\": ", c->key);
+        print_json(c, to);
+        if (c->next)
+            fputs(between, to);
+    }
+}
+
+static void print_json(const struct config *n, FILE *to)
+{
+    if (n->kind == CONFIG_SCALAR) {
+        print_scalar(n, to);
+    } else if (n->kind == CONFIG_NULL) {
+        fputs("null", to);
+    } else {
+        fputc(n->kind == CONFIG_MAP ? '{' : '[', to);
+        print_members(n, to, ", ");
+        fputc(n->kind == CONFIG_MAP ? '}' : ']', to);
+    }
+}
+
+static char *json_of(const struct config *n, bool members)
+{
+    char *text = NULL;
+    size_t size;
+    if (!n || n->kind == CONFIG_NULL || (members && !n->count))
+        return NULL;
+    FILE *to = open_memstream(&text, &size);
+    if (!to)
+        return NULL;
+    if (members) {
+        print_members(n, to, ", ");
+        fputs(", ", to);
+    } else {
+        print_json(n, to);
+    }
+    fclose(to);
+    return text;
+}
+
+// What the template is to say, and what a server did not want in it.
+struct wish {
+    const char *pattern, *policy, *retention;
+    bool plain, plain_text; // no data stream; text instead of match_only_text
+};
+
+static char *template_text(const struct es_setup_place *p, const struct wish *w)
+{
+    const struct es_setup_settings *s = &p->settings->setup;
+    struct template_options o = {.pattern = w->pattern,
+                                 .program = p->world->program,
+                                 .version = p->world->version,
+                                 .priority = s->template_priority,
+                                 .plain = w->plain,
+                                 .policy = w->policy,
+                                 .retention = w->retention};
+    char *more = json_of(s->index_settings, true), *source = json_of(s->source_settings, false);
+    char *text = NULL;
+    size_t size;
+    FILE *to = open_memstream(&text, &size);
+    o.more = more;
+    o.source = source;
+    if (to) {
+        schema_print_template(p->world->tables, p->world->table_count, &o, to);
+        fclose(to);
+    }
+    free(more);
+    free(source);
+    static const char special[] = "match_only_text";
+    for (char *at = text; w->plain_text && at && (at = strstr(at, special));) {
+        memmove(at, at + strlen("match_only_"), strlen(at + strlen("match_only_")) + 1);
+        at++;
+    }
+    return text;
+}
+
+// A server without something in the template names it. True: the wish got smaller.
+static bool wish_less(struct wish *w, const char *reason)
+{
+    bool *what = strstr(reason, "match_only_text") ? &w->plain_text
+                 : strstr(reason, "data_stream")   ? &w->plain
+                                                   : NULL;
+    if (what && !*what)
+        return *what = true;
+    if ((w->policy || w->retention) && strstr(reason, "lifecycle")) {
+        w->policy = w->retention = NULL;
+        return true;
+    }
+    return false;
+}
+
+static enum step put_template(const struct es_setup_place *p, const char *path, const char *name,
+                              struct wish *w, struct error *why)
+{
+    const struct es_setup_settings *s = &p->settings->setup;
+    for (int i = 0; i < TRIES; i++) {
+        struct http_answer a;
+        char reason[NAME];
+        char *text = s->template_json_enabled && s->template_json ? read_file(s->template_json, why)
+                                                                  : template_text(p, w);
+        if (!text) {
+            say(p, true, "setup.template: %s", why->text);
+            return STEP_IMPOSSIBLE;
+        }
+        bool answered = ask(p->http, p->settings, p->host, "PUT", path, "", text, &a);
+        free(text);
+        if (answered && a.status == 400) {
+            reason_of(&a, reason);
+            if (wish_less(w, a.beginning))
+                continue;
+        }
+        enum step step =
+            judge(p, answered, &a, "setup.template: the server takes no template", why);
+        if (step == STEP_DONE)
+            say(p, false, "index template %s for %s was put%s%s", name, w->pattern,
+                w->policy ? ", lifecycle policy " : "", w->policy ? w->policy : "");
+        return step == STEP_MISSING ? STEP_IMPOSSIBLE : step;
+    }
+    return STEP_IMPOSSIBLE;
+}
+
+static enum step index_template(const struct es_setup_place *p, const char *name, struct wish *w,
+                                struct error *why)
+{
+    struct http_answer a;
+    char path[PATH];
+    snprintf(path, sizeof path, "_index_template/%s", name);
+    bool answered = ask(p->http, p->settings, p->host, "GET", path, "filter_path=none", NULL, &a);
+    enum step step = judge(p, answered, &a, NULL, why);
+    if (step == STEP_LATER)
+        return step;
+    if (step == STEP_DONE && !p->settings->setup.template_overwrite) {
+        if (p->to)
+            say(p, false, "index template %s is there", name);
+        return step;
+    }
+    return put_template(p, path, name, w, why);
+}
+
+// The first document would make it, too; but then nobody would see its mappings before.
+static enum step data_stream(const struct es_setup_place *p, const char *name, struct error *why)
+{
+    struct http_answer a;
+    char path[PATH];
+    snprintf(path, sizeof path, "_data_stream/%s", name);
+    bool answered = ask(p->http, p->settings, p->host, "PUT", path, "", NULL, &a);
+    enum step step = judge(p, answered, &a, NULL, why);
+    if (p->to && step == STEP_DONE)
+        say(p, false, "data stream %s was made", name);
+    return step;
+}
+
+// ── all of it ───────────────────────────────────────────────────────────────────────────────────
+
+static bool run_steps(const struct es_setup_place *p, const char *name, struct error *why)
+{
+    const struct es_setup_settings *s = &p->settings->setup;
+    struct http_answer a;
+    struct es_server server;
+    char pattern[NAME];
+    if (!es_server_ask(p->http, p->settings, p->host, &server, &a)) {
+        if (a.status)
+            http_explain(&a, why);
+        else
+            error_set(why, "%s", a.why.text);
+        return false;
+    }
+    say(p, false, "%s is %s", p->host, server.name);
+    snprintf(pattern, sizeof pattern, "%s*", name);
+    struct wish w = {.pattern = s->template_pattern ? s->template_pattern : pattern};
+    const char *policy_name = s->policy_name ? s->policy_name : p->world->program;
+    enum step step = policy(p, &server, policy_name, why);
+    if (step == STEP_LATER)
+        return false;
+    w.policy = step == STEP_DONE ? policy_name : NULL;
+    bool own_lifecycle = s->dsl == WHEN_TRUE || (s->dsl == WHEN_AUTO && server.serverless);
+    w.retention = own_lifecycle ? s->retention : NULL;
+    step = index_template(p, name, &w, why);
+    if (step == STEP_DONE && !w.plain)
+        step = data_stream(p, name, why);
+    return step != STEP_LATER;
+}
+
+bool es_setup_run(const struct es_setup_place *p, struct error *why)
+{
+    const struct es_setup_settings *s = &p->settings->setup;
+    char name[NAME];
+    if (!s->template_enabled) {
+        if (p->to)
+            say(p, false, "setup.template.enabled is false: nothing is put");
+        return true;
+    }
+    bool standard = !strcmp(p->settings->index, default_index);
+    if (!s->template_name && !standard) {
+        say(p, true,
+            "index is not the default: no template is put unless setup.template.name and "
+            "setup.template.pattern say which");
+        return true;
+    }
+    if (s->template_name)
+        snprintf(name, sizeof name, "%s", s->template_name);
+    else
+        snprintf(name, sizeof name, "%s-%s", p->world->program, p->world->version);
+    return run_steps(p, name, why);
+}
