@@ -286,7 +286,8 @@ static void answer_nameless(struct conn *c, enum side from, struct span note)
         close_question(t, note);
 }
 
-static void message_bad(struct conn *c, enum side from, struct span bytes)
+// False: no message was understood so far, this is another protocol.
+static bool message_bad(struct conn *c, enum side from, struct span bytes)
 {
     struct reader r = reader_of(bytes);
     uint16_t id = reader_be16(&r), flags = reader_be16(&r);
@@ -296,8 +297,10 @@ static void message_bad(struct conn *c, enum side from, struct span bytes)
         answer_nameless(c, from, note_short);
     else if (flags & DNS_QR)
         answer_failed(c, from, id, bytes.len < DNS_HEADER ? note_short : note_not_dns);
-    if (!((struct dns_conn *)conn_state(c))->understood)
+    bool understood = ((struct dns_conn *)conn_state(c))->understood;
+    if (!understood)
         conn_give_up(c);
+    return understood;
 }
 
 // Whether a message may begin here, with its length, after bytes were missed.
@@ -324,7 +327,8 @@ static void message_begun(struct framing *f, struct span data, uint32_t whole)
     f->known = reader_ok(&r);
 }
 
-// The message at `offset` of what feed was given; how many bytes it takes, 0: it is not whole yet.
+// The message at `offset` of what feed was given; how many bytes it takes, 0: it is not whole yet,
+// or nobody wants it.
 static uint32_t take_message(struct conn *c, enum side from, struct span data, uint32_t offset)
 {
     struct framing *f = &((struct dns_conn *)conn_state(c))->framing[from];
@@ -344,8 +348,8 @@ static uint32_t take_message(struct conn *c, enum side from, struct span data, u
         message_came(c, from,
                      &(struct arrived){&m, conn_time(c, from, offset),
                                        conn_time(c, from, offset + whole - 1), whole});
-    else
-        message_bad(c, from, bytes);
+    else if (!message_bad(c, from, bytes))
+        return 0;
     return whole;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where packets are cut makes no difference: a talk of one protocol over TCP is fed twice, once as
-// it comes and once in pieces, and the documents are the same.
+// it comes and once in pieces, and the documents are the same. Unless bytes of no message are in
+// it: where the next message begins then is a guess, to which the beginning of a packet adds.
 //
 //   name of the protocol, a line; kind(1) of world, longest piece(1), then turn by turn:
 //   verb(1) length(2) bytes        bit 0: who speaks; 2: a hole behind it; 4: this side ends
@@ -80,12 +81,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!t.binding || !(t.binding->protocol->transports & OVER_TCP))
         return 0;
     struct pieces pieces = {.longest = 1u + reader_u8(&input), .random = (uint32_t)size};
+    uint64_t guesses = t.world->counters.conn_resyncs;
     struct world_text whole = run(&t, input);
+    bool guessed = t.world->counters.conn_resyncs != guesses;
     t.pieces = pieces;
     struct world_text cut = run(&t, input);
-    if (whole.len != cut.len || memcmp(whole.at, cut.at, cut.len) != 0)
+    bool same = whole.len == cut.len && memcmp(whole.at, cut.at, cut.len) == 0;
+    if (!same && !guessed)
         fprintf(stderr, "whole:\n%s\nin pieces:\n%s\n", whole.at, cut.at);
-    fuzz_check(whole.len == cut.len && memcmp(whole.at, cut.at, cut.len) == 0);
+    fuzz_check(same || guessed);
     free(whole.at);
     free(cut.at);
     return 0;

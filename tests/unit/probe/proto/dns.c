@@ -623,6 +623,13 @@ static void gives_up_other_protocols(void **state)
     assert_null(h.conn);
     assert_int_equal(h.counters.conns_given_up, 1);
     finish(0);
+    // What looks like DNS behind it, in the same segment, is as little looked at as in the next.
+    open_tcp("", true);
+    build_bytes(&stream, "\0\17AAAAAAAAAAAAAAA", 17);
+    put_ask(1, "a.example.com");
+    flush_stream(CLIENT);
+    assert_null(h.conn);
+    finish(0);
 }
 
 // One question, an answer of three messages, another question meanwhile.
