@@ -19,6 +19,8 @@ enum {
     PORTION_AGE = 16384,  // and in one call of flows_age
     EVICTION_CHANCES = 8, // flows found alive before one is evicted all the same
 };
+// Quiet for so long, a flow is forgotten that is not reported and whose ports tell who asks.
+#define BRIEF SECOND
 // A conn whose flow is quiet may go on for so long (prepared statements of a connection pool).
 #define SLEEP (3600 * SECOND)
 
@@ -182,10 +184,26 @@ static void note_time(struct flow *flow, const struct packet *p, uint32_t late)
         flow->lag = lag > UINT16_MAX ? UINT16_MAX : (uint16_t)lag;
 }
 
+// The table stays small, and in the cache, where only questions and answers are wanted.
+static bool is_brief(const struct flows *f, const struct flow *flow)
+{
+    if (f->reporter.dataset >= 0)
+        return false;
+    return flow->binding == DETECT_NONE ||
+           (!is_tcp(flow) && detect_client(&f->detect, &flow->key, flow->binding, 0) ==
+                                 detect_client(&f->detect, &flow->key, flow->binding, 1));
+}
+
+// How long a flow may be quiet.
+static int64_t patience(const struct flows *f, const struct flow *flow)
+{
+    return flow->brief && BRIEF < f->settings.timeout ? BRIEF : f->settings.timeout;
+}
+
 // When a flow ends if nothing comes.
 static int64_t end_of(const struct flows *f, const struct flow *flow)
 {
-    return flow->last + flow->lag * SECOND + f->settings.timeout;
+    return flow->last + flow->lag * SECOND + patience(f, flow);
 }
 
 static void report(struct flows *f, struct flow *flow, enum occasion occasion, int64_t time)
@@ -200,7 +218,7 @@ static void report(struct flows *f, struct flow *flow, enum occasion occasion, i
 
 static void begin_record(struct flows *f, struct flow *flow, const struct packet *p)
 {
-    flow->layers = layers_of(&f->layers, p);
+    flow->layers = f->reporter.dataset < 0 ? LAYERS_NONE : layers_of(&f->layers, p);
     memset(flow->bytes, 0, sizeof flow->bytes);
     memset(flow->packets, 0, sizeof flow->packets);
     flow->first = flow->last = table_time(p->time);
@@ -294,7 +312,7 @@ static void look_at(struct flows *f, struct flow *flow)
         end_record(f, flow, FLOW_IDLE, end);
     flow->asleep = true;
     if (is_worth_keeping(flow, f->now))
-        put_back(f, flow, f->now + f->settings.timeout);
+        put_back(f, flow, f->now + patience(f, flow));
     else
         forget(f, flow, ENDED_AGE);
 }
@@ -508,6 +526,7 @@ static struct flow *open_flow(struct flows *f, const struct packet *p, uint32_t 
         flow->tcp = pool_number(&f->tcp, t);
     }
     flow->binding = detect_by_port(&f->detect, p);
+    flow->brief = is_brief(f, flow);
     begin_record(f, flow, p);
     note_time(flow, p, late);
     put_back(f, flow, end_of(f, flow));

@@ -15,7 +15,7 @@ bool layers_init(struct layers_pool *all, uint32_t flows, uint64_t seed)
     *all = (struct layers_pool){.seed = seed};
     if (!pool_init(&all->pool, sizeof(struct layers), flows + LAYERS_CACHE + 1))
         return false;
-    memset(pool_take(&all->pool), 0, sizeof(struct layers)); // number 0: no layers at all
+    memset(pool_take(&all->pool), 0, sizeof(struct layers)); // LAYERS_NONE
     return true;
 }
 
@@ -101,6 +101,8 @@ uint32_t layers_of(struct layers_pool *all, const struct packet *p)
 void layers_drop(struct layers_pool *all, uint32_t number)
 {
     struct layers *l = at(all, number);
+    if (number == LAYERS_NONE)
+        return;
     assert(l->holders);
     if (!--l->holders)
         pool_give(&all->pool, l);

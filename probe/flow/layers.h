@@ -7,7 +7,10 @@
 #include "pipeline/base/pool.h"
 #include "probe/packet.h"
 
-enum { LAYERS_CACHE = 1024 };
+enum {
+    LAYERS_CACHE = 1024,
+    LAYERS_NONE = 0, // the number of no layers at all, which may be dropped like any
+};
 
 struct layers {
     uint32_t holders; // flows, and the cache

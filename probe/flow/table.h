@@ -46,6 +46,7 @@ struct flow {
     bool answered : 1;  // the one that is not the source sent something too
     bool icmp_seen : 1; // icmp_type and icmp_code are set
     bool syn_first : 1; // the first packet was a SYN
+    bool brief : 1;     // nobody wants to know of it once it is quiet
 };
 _Static_assert(sizeof(struct flow) == 128, "a flow is two cache lines");
 

@@ -230,9 +230,8 @@ static void sweeps_in_portions(void **state)
     assert_int_equal(documents.count, 200);
 }
 
-static void no_reports_wanted(void **state)
+static void begin_unreported(void)
 {
-    (void)state;
     begin(false);
     struct flows_setup setup = {.settings = &world.settings,
                                 .bindings = fake_binding_list,
@@ -241,10 +240,50 @@ static void no_reports_wanted(void **state)
                                 .counters = &world.counters};
     flows_free(world.flows);
     world.flows = flows_new(&setup, NULL);
+}
+
+static void no_reports_wanted(void **state)
+{
+    (void)state;
+    begin_unreported();
     ask("question");
     end_world();
     assert_int_equal(documents.count, 0);
     assert_string_equal(fake.told[CLIENT], "question");
+}
+
+static uint64_t flows_after(double seconds)
+{
+    at(seconds);
+    flows_age(world.flows, world.now);
+    return counter_get(world.counters.flows_now);
+}
+
+// Without reports a flow is kept for what follows it, or to know who asked.
+static void forgotten_soon_without_reports(void **state)
+{
+    (void)state;
+    begin_unreported();
+    ask("q");
+    assert_int_equal(flows_after(0.9), 1);
+    assert_int_equal(flows_after(3), 0);
+    fake.waiting = true;
+    ask("q");
+    assert_int_equal(flows_after(9), 1);
+    fake.waiting = false;
+    answer("a");
+    assert_int_equal(fake.opened, 2);
+    assert_string_equal(fake.told[SERVER], "|a");
+    assert_int_equal(flows_after(20), 0);
+    world.client_port = 53; // like the server's: the first packet tells
+    ask("q");
+    assert_int_equal(flows_after(40), 1);
+    answer("a");
+    assert_int_equal(flows_after(80), 0);
+    assert_string_equal(fake.told[SERVER], "|a||a");
+    take(make_packet(PROTO_TCP, FROM_CLIENT, "x"));
+    assert_int_equal(flows_after(100), 1);
+    end_world();
 }
 
 static void oldest_leaves_at_the_ceiling(void **state)
@@ -542,6 +581,7 @@ int main(void)
         cmocka_unit_test(delta_reports),
         cmocka_unit_test(sweeps_in_portions),
         cmocka_unit_test(no_reports_wanted),
+        cmocka_unit_test(forgotten_soon_without_reports),
         cmocka_unit_test(oldest_leaves_at_the_ceiling),
         cmocka_unit_test(question_and_answer_leave_nothing),
         cmocka_unit_test(waits_longer_than_its_record),
