@@ -257,11 +257,20 @@ static struct shape *place_of(struct shapes *all, const struct event *e)
     return &all->shape[(hash ^ hash >> 32) % SHAPES];
 }
 
+// Also false for equal texts at two places: what stays as it is has one.
+static bool is_same(const struct value *a, const struct value *b)
+{
+    uint64_t words[4];
+    memcpy(words, a, sizeof *a);
+    memcpy(words + 2, b, sizeof *b);
+    return words[0] == words[2] && words[1] == words[3];
+}
+
 static bool are_as_expected(struct shapes *all, const struct shape *s, const struct event *e)
 {
     bool same = true;
     for (const struct expected *c = s->constant; c < s->constant + s->constants; c++)
-        if (memcmp(&e->values[c->rank], &c->value, sizeof c->value) != 0) {
+        if (!is_same(&e->values[c->rank], &c->value)) {
             all->loose[c->rank >> 6] |= UINT64_C(1) << (c->rank & 63);
             same = false;
         }
