@@ -368,11 +368,19 @@ static uint32_t skip_lost(struct framing *f, struct span data)
     return f->lost ? (uint32_t)data.len : 0;
 }
 
+// Where the next message begins is not known.
+static void lose(struct conn *c, struct framing *f)
+{
+    if (!f->lost)
+        counter_add(conn_counters(c)->conn_resyncs, 1);
+    f->lost = true;
+}
+
 static uint32_t feed_stream(struct conn *c, enum side from, struct span data)
 {
     struct framing *f = &((struct dns_conn *)conn_state(c))->framing[from];
-    if (!f->begun)
-        f->lost = conn_joined_late(c);
+    if (!f->begun && conn_joined_late(c))
+        lose(c, f);
     f->begun = true;
     uint32_t done = skip_lost(f, data), taken;
     while (!f->lost && (taken = take_message(c, from, data, done)))
@@ -408,8 +416,9 @@ static void dns_gap(struct conn *c, enum side from, uint32_t missing)
     bool inside = missing <= f->rest;
     f->rest = inside ? f->rest - missing : 0;
     f->eating = f->rest;
-    f->lost |= !inside;
     f->begun = true;
+    if (!inside)
+        lose(c, f);
 }
 
 // ── documents ──

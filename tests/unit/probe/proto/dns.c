@@ -548,6 +548,7 @@ static void finds_the_next_message(void **state)
     put_ask(3, "c.example.com");
     flush_stream(CLIENT);
     harness_gap(&h, SERVER, 60); // the first answer and some of the second
+    assert_int_equal(h.counters.conn_resyncs, 1);
     put_reply(2, "b.example.com");
     harness_feed(&h, SERVER, stream.bytes + 11, stream.len - 11);
     stream.len = 0;
