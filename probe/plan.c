@@ -72,7 +72,10 @@ const struct setting general_settings[] = {
     {"packetbeat", SETTING_NODE, GENERAL(elsewhere),
      .meaning = "What to capture, as Packetbeat has it"},
     {"weir", SETTING_NODE, GENERAL(elsewhere), .meaning = "What to capture, Weir's own way"},
-    UNUSED("logging.files", "other keys of log files have no effect"),
+    UNUSED("logging.files.interval", "log files are rotated by size"),
+    UNUSED("logging.files.rotateonstartup", "a log file is gone on with"),
+    UNUSED("logging.files.redirect_stderr", "nothing else writes to standard error"),
+    UNUSED("logging.files.suffix", "old log files are numbered"),
     UNUSED("logging.with_fields", "the log always has its fields"),
     UNUSED("logging.ecs", "the log is always ECS"),
     UNUSED("logging.to_syslog", "systemd and containers read standard error"),
@@ -165,8 +168,17 @@ static void warn(void *arg, const char *text)
 
 static struct setting_reader reader_for(struct plan *p)
 {
-    return (struct setting_reader){
-        .mood = p->compat ? SETTING_WARN : SETTING_REFUSE, .warn = warn, .arena = &p->arena};
+    return (struct setting_reader){.mood = p->compat ? SETTING_WARN : SETTING_REFUSE,
+                                   .warn = warn,
+                                   .arena = &p->arena,
+                                   .told = &p->told};
+}
+
+// A list, also as -E makes one where there is none: interfaces.0.device=eth0.
+static bool is_list(const struct config *node)
+{
+    return node && (node->kind == CONFIG_LIST ||
+                    (node->kind == CONFIG_MAP && node->first && !strcmp(node->first->key, "0")));
 }
 
 // ── the tree ──
@@ -222,11 +234,15 @@ static bool read_root(struct plan *p, const struct config **probe, struct error 
            setting_fill(probe_settings, *probe, &p->probe, NULL, &reader, why);
 }
 
-static void fill_log(struct plan *p)
+static bool fill_log(struct plan *p, struct error *why)
 {
     const struct general_settings *g = &p->general;
     const char *program = p->compat ? "packetbeat" : "weir";
-    char *selectors = NULL;
+    char *selectors = NULL, *end;
+    long permissions = strtol(g->log_permissions, &end, 8);
+    if (*end || permissions < 0400 || permissions > 0777)
+        return error_set(why, "logging.files.permissions: expected a mode like 0600, found \"%s\"",
+                         g->log_permissions);
     for (int i = 0; i < g->log_selectors.count; i++)
         selectors = arena_printf(&p->arena, "%s%s%s", selectors ? selectors : "", i ? "," : "",
                                  g->log_selectors.at[i]);
@@ -240,8 +256,9 @@ static void fill_log(struct plan *p)
                                             : NULL,
                                 .rotate_bytes = (uint64_t)g->log_rotate,
                                 .keep_files = (int)g->log_keep,
-                                .permissions = (int)strtol(g->log_permissions, NULL, 8),
+                                .permissions = (int)permissions,
                                 .selectors = selectors};
+    return true;
 }
 
 // ── interfaces ──
@@ -264,7 +281,7 @@ static bool read_interface(struct plan *p, const struct config *node,
 static bool read_interfaces(struct plan *p, struct error *why)
 {
     const struct config *node = p->probe.interfaces;
-    bool list = node && node->kind == CONFIG_LIST;
+    bool list = is_list(node);
     int count = list && node->count ? node->count : 1;
     p->interfaces = arena_alloc(&p->arena, (size_t)count * sizeof *p->interfaces);
     if (!p->interfaces)
@@ -275,7 +292,7 @@ static bool read_interfaces(struct plan *p, struct error *why)
         if (!read_interface(p, item, &p->interfaces[i], why))
             return false;
         for (int j = 0; item && j < i; j++)
-            if (!strcmp(p->interfaces[j].device, p->interfaces[i].device))
+            if (!p->interfaces[i].file && !strcmp(p->interfaces[j].device, p->interfaces[i].device))
                 return error_set(why, "%s:%d: device %s is listed twice", item->file, item->line,
                                  p->interfaces[i].device);
     }
@@ -361,41 +378,57 @@ static bool read_protocol(struct plan *p, const struct config *node, const char 
     return true;
 }
 
+// Whose each port is. The same port of the same transport in two protocols cannot be told apart.
+struct ports {
+    const struct binding *owner[2][65536]; // TCP, UDP
+};
+
+static bool claim_ports(struct ports *ports, const struct binding *b, const struct config *node,
+                        struct error *why)
+{
+    static const unsigned transports[] = {OVER_TCP, OVER_UDP};
+    for (int t = 0; t < 2; t++)
+        for (int i = 0; (b->protocol->transports & transports[t]) && i < b->common.ports.count;
+             i++) {
+            const struct binding **owner = &ports->owner[t][b->common.ports.at[i]];
+            if (*owner && *owner != b)
+                return error_set(why, "%s:%d: port %d is given to both %s and %s", node->file,
+                                 node->line, (int)b->common.ports.at[i], (*owner)->protocol->name,
+                                 b->protocol->name);
+            *owner = b;
+        }
+    return true;
+}
+
+static bool read_entry(struct plan *p, const struct config *node, const char *name,
+                       struct ports *ports, struct error *why)
+{
+    int before = p->binding_count;
+    return read_protocol(p, node, name, why) &&
+           (p->binding_count == before || claim_ports(ports, p->bindings[before], node, why));
+}
+
 // The list form, and the old dictionary form (`protocols.http:`).
 static bool read_protocols(struct plan *p, struct error *why)
 {
     const struct config *node = p->probe.protocols;
+    bool list = is_list(node);
     int count = node ? node->count : 0;
+    if (node && !list && node->kind != CONFIG_MAP && node->kind != CONFIG_NULL)
+        return config_refuse(node, why, "expected a list of protocols");
+    struct ports *ports = arena_alloc(&p->arena, sizeof *ports);
     p->bindings = arena_alloc(&p->arena, (size_t)(count + 1) * sizeof *p->bindings);
     p->datasets = arena_alloc(&p->arena, (size_t)(count + 1) * sizeof *p->datasets);
-    if (!p->bindings || !p->datasets)
+    if (!ports || !p->bindings || !p->datasets)
         return error_set(why, "out of memory");
     for (const struct config *n = node ? node->first : NULL; n; n = n->next) {
-        const char *name = node->kind == CONFIG_MAP ? n->key : config_text(n, "type");
+        const char *name = list ? config_text(n, "type") : n->key;
         if (!name)
             return error_set(why, "%s:%d: protocols: expected `type: NAME` in each entry", n->file,
                              n->line);
-        if (!read_protocol(p, n, name, why))
+        if (!read_entry(p, n, name, ports, why))
             return false;
     }
-    return true;
-}
-
-// The same port of the same transport in two protocols cannot be told apart.
-static bool check_ports(const struct plan *p, struct error *why)
-{
-    for (int i = 0; i < p->binding_count; i++)
-        for (int j = 0; j < i; j++) {
-            const struct binding *a = p->bindings[i], *b = p->bindings[j];
-            if (!(a->protocol->transports & b->protocol->transports))
-                continue;
-            for (int k = 0; k < a->common.ports.count; k++)
-                for (int l = 0; l < b->common.ports.count; l++)
-                    if (a->common.ports.at[k] == b->common.ports.at[l])
-                        return error_set(why, "port %d is given to both %s and %s",
-                                         (int)a->common.ports.at[k], b->protocol->name,
-                                         a->protocol->name);
-        }
     return true;
 }
 
@@ -474,10 +507,21 @@ static bool fill_output(struct plan *p, const struct output *output, const struc
            error_set(why, "%s:%d: output.%s: %s", node->file, node->line, node->key, reason.text);
 }
 
+// What else stands there is checked later, if it is on.
+static bool read_switch(struct plan *p, const struct config *node, bool *on, struct error *why)
+{
+    static const struct setting table[] = {{"enabled", SETTING_BOOL, .standard = "true"},
+                                           SETTING_END};
+    struct setting_reader reader = {.mood = SETTING_WARN, .arena = &p->arena};
+    return setting_fill(table, node, on, NULL, &reader, why);
+}
+
 static bool read_output(struct plan *p, const struct config *node, struct error *why)
 {
-    const char *enabled = config_text(node, "enabled");
-    if (enabled && !strcmp(enabled, "false"))
+    bool on;
+    if (!read_switch(p, node, &on, why))
+        return false;
+    if (!on)
         return true;
     const struct output *output = output_named(node->key);
     if (!output)
@@ -493,6 +537,8 @@ static bool read_output(struct plan *p, const struct config *node, struct error 
 static bool read_outputs(struct plan *p, void (*ask_stop)(void *), struct error *why)
 {
     const struct config *node = config_get(p->root, "output");
+    if (node && node->kind != CONFIG_MAP && node->kind != CONFIG_NULL)
+        return config_refuse(node, why, "expected output.NAME");
     p->outputs =
         arena_alloc(&p->arena, (size_t)((node ? node->count : 0) + 1) * sizeof *p->outputs);
     if (!p->outputs)
@@ -568,13 +614,12 @@ static bool plan_read(struct plan *p, const struct plan_sources *s, struct error
     const struct config *probe;
     if (!read_files(p, s, why) || !read_root(p, &probe, why))
         return false;
-    fill_log(p);
     identity_read(&p->identity, p->general.name, s->keep_id ? p->general.path_data : NULL,
                   p->compat, &p->arena);
     p->probe.events.flush_timeout = p->general.queue.flush_timeout;
     if (!queue_check(&p->general.queue, why))
         return false;
-    return read_interfaces(p, why) && read_protocols(p, why) && check_ports(p, why) &&
+    return fill_log(p, why) && read_interfaces(p, why) && read_protocols(p, why) &&
            read_flows(p, why) && read_outputs(p, s->ask_stop, why) &&
            build_documents(p, s->publish, why);
 }

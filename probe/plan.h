@@ -72,6 +72,7 @@ struct plan {
     const struct schema *schema;
     const struct emit_plan *emit;
     struct log_setup log;
+    struct setting_told *told; // what was warned of while reading
 };
 
 // What the command line adds to the files.
