@@ -81,7 +81,7 @@ struct plan_sources {
     int file_count;
     const char **overrides; // -E and the --path.* flags, in order
     int override_count;
-    const char *standard;     // the configuration when there is no file; NULL: a file is needed
+    const char *standard;     // the configuration when there is no file
     bool check_permissions;   // --strict.perms
     bool publish;             // not -N
     bool keep_id;             // read or make the id of this installation below path.data

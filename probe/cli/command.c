@@ -31,7 +31,7 @@ const struct flag command_flags[] = {
     {"path.config", "DIR", "where the configuration is looked for"},
     {"path.data", "DIR", "where the probe keeps its id"},
     {"path.logs", "DIR", "where logs are written"},
-    {"strict.perms", "BOOL", "refuse a configuration that others may write (default true)"},
+    {"strict.perms", NULL, "refuse a configuration that others may write (default true)"},
     {"environment", "NAME", "accepted for compatibility"},
     {"h,help", NULL, "show this help"},
     {"version", NULL, "show the version"},
@@ -64,22 +64,22 @@ static const char *find_file(const struct flags *flags, struct arena *a)
     return NULL;
 }
 
-// Flags that are settings, as -E has them; later ones win.
-static int overrides_of(const struct flags *flags, const char **into, int room, struct arena *a)
+// Flags that are settings, as -E has them; later ones win. There is room for all.
+static int overrides_of(const struct flags *flags, const char **into, struct arena *a)
 {
     static const char *const paths[] = {"path.home", "path.config", "path.data", "path.logs"};
     int count = 0, at = 0;
     const char *text;
-    while (count < room && (text = flags_next(flags, "E", &at)))
+    while ((text = flags_next(flags, "E", &at)))
         into[count++] = text;
-    for (size_t i = 0; i < sizeof paths / sizeof *paths && count < room; i++)
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
         if ((text = flags_text(flags, paths[i])))
             into[count++] = arena_printf(a, "%s=%s", paths[i], text);
-    if (count < room && flags_on(flags, "e"))
+    if (flags_on(flags, "e"))
         into[count++] = "logging.to_stderr=true";
-    if (count < room && flags_on(flags, "v"))
+    if (flags_on(flags, "v"))
         into[count++] = "logging.level=info";
-    if (count + 1 < room && (text = flags_text(flags, "d"))) {
+    if ((text = flags_text(flags, "d"))) {
         into[count++] = "logging.level=debug";
         into[count++] =
             arena_printf(a, "logging.selectors=[%s]", !strcmp(text, "*") ? "'*'" : text);
@@ -87,22 +87,42 @@ static int overrides_of(const struct flags *flags, const char **into, int room, 
     return count;
 }
 
-struct plan_sources command_sources(const struct flags *flags, struct arena *a)
+// The flags as sources of a plan.
+static bool sources_of(const struct flags *flags, struct arena *a, struct plan_sources *s)
 {
-    enum { OVERRIDES = 256, FILES = 64 };
-    struct plan_sources s = {.standard = standard, .publish = !flags_on(flags, "N")};
-    s.files = arena_alloc(a, FILES * sizeof *s.files);
-    s.overrides = arena_alloc(a, OVERRIDES * sizeof *s.overrides);
+    enum { OWN = 8 }; // settings that other flags come to
+    size_t room = (size_t)flags->given_count + OWN;
     int at = 0;
     const char *text;
-    while (s.file_count < FILES && (text = flags_next(flags, "c", &at)))
-        s.files[s.file_count++] = text;
-    if (!s.file_count && (text = find_file(flags, a)))
-        s.files[s.file_count++] = text;
-    s.override_count = overrides_of(flags, s.overrides, OVERRIDES, a);
-    const char *strict = flags_text(flags, "strict.perms");
-    s.check_permissions = !strict || strcmp(strict, "false") != 0;
-    return s;
+    s->standard = standard;
+    s->publish = !flags_on(flags, "N");
+    s->check_permissions = !flags_text(flags, "strict.perms") || flags_on(flags, "strict.perms");
+    s->files = arena_alloc(a, room * sizeof *s->files);
+    s->overrides = arena_alloc(a, room * sizeof *s->overrides);
+    if (!s->files || !s->overrides)
+        return false;
+    while ((text = flags_next(flags, "c", &at)))
+        s->files[s->file_count++] = text;
+    if (!s->file_count && (text = find_file(flags, a)))
+        s->files[s->file_count++] = text;
+    s->override_count = overrides_of(flags, s->overrides, a);
+    return true;
+}
+
+struct plan *command_plan(const struct flags *flags, void (*ask_stop)(void *))
+{
+    struct error why = {"out of memory"};
+    struct plan_sources from = {.ask_stop = ask_stop};
+    struct plan *plan = NULL;
+    struct arena arena;
+    if (arena_init(&arena, 1 << 20) && sources_of(flags, &arena, &from)) {
+        from.keep_id = ask_stop && from.file_count;
+        plan = plan_new(&from, &why);
+    }
+    arena_free(&arena);
+    if (!plan)
+        command_fails(EXIT_FAILED, &why);
+    return plan;
 }
 
 int command_fails(int code, const struct error *why)

@@ -19,9 +19,11 @@ struct command {
 extern const struct command *const commands[]; // ended by NULL
 extern const struct flag command_flags[];
 
-// The flags as sources of a plan; `standard` is used when there is neither -c nor a file at its
-// usual place.
-struct plan_sources command_sources(const struct flags *flags, struct arena *a);
+// The configuration that the flags name, understood: the files of -c or the one at its usual place;
+// without any, all protocols to standard output. `ask_stop` is for who runs it (see output.h; the
+// id of the installation is kept then), NULL for who only looks. NULL: refused, and the reason is
+// said.
+struct plan *command_plan(const struct flags *flags, void (*ask_stop)(void *));
 
 // Prints "weir: REASON" to standard error; returns `code`.
 int command_fails(int code, const struct error *why);

@@ -6,20 +6,12 @@
 
 static int export_config(const struct flags *flags)
 {
-    struct error why = {""};
-    struct arena arena;
-    if (!arena_init(&arena, 1 << 20)) {
-        error_set(&why, "out of memory");
-        return command_fails(EXIT_FAILED, &why);
-    }
-    struct plan_sources from = command_sources(flags, &arena);
-    struct plan *plan = plan_new(&from, &why);
-    arena_free(&arena);
+    struct plan *plan = command_plan(flags, NULL);
     if (!plan)
-        return command_fails(EXIT_FAILED, &why);
-    config_print(plan->root, stdout);
+        return EXIT_FAILED;
+    bool printed = config_print(plan->root, stdout);
     plan_free(plan);
-    return EXIT_FINE;
+    return printed ? EXIT_FINE : EXIT_FAILED;
 }
 
 static int run_export(const struct flags *flags, const char *const *words)

@@ -308,7 +308,6 @@ static int run_run(const struct flags *flags, const char *const *words)
 {
     struct session s = {.flags = flags};
     struct error why = {""};
-    struct arena arena;
     if (words[0]) {
         error_set(&why, "run takes no word %s (see weir help)", words[0]);
         return command_fails(EXIT_USAGE, &why);
@@ -318,17 +317,9 @@ static int run_run(const struct flags *flags, const char *const *words)
     for (const int *sig = (const int[]){SIGINT, SIGTERM, SIGHUP, SIGUSR1, 0}; *sig; sig++)
         sigaddset(&s.signals, *sig);
     pthread_sigmask(SIG_BLOCK, &s.signals, NULL);
-    if (!arena_init(&arena, 1 << 20)) {
-        error_set(&why, "out of memory");
-        return command_fails(EXIT_FAILED, &why);
-    }
-    struct plan_sources from = command_sources(flags, &arena);
-    from.keep_id = from.file_count > 0;
-    from.ask_stop = ask_stop;
-    s.plan = plan_new(&from, &why);
-    arena_free(&arena);
+    s.plan = command_plan(flags, ask_stop);
     if (!s.plan)
-        return command_fails(EXIT_FAILED, &why);
+        return EXIT_FAILED;
     if (!log_open(&s.plan->log, why.text))
         log_say(LOG_WARNING, "run", "%s: logging to standard error", why.text);
     return run_session(&s);

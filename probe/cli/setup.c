@@ -22,20 +22,13 @@ static int set_up_all(const struct plan *plan, struct error *why)
 static int run_setup(const struct flags *flags, const char *const *words)
 {
     struct error why = {""};
-    struct arena arena;
     if (words[0]) {
         error_set(&why, "setup takes no word %s (see weir help)", words[0]);
         return command_fails(EXIT_USAGE, &why);
     }
-    if (!arena_init(&arena, 1 << 20)) {
-        error_set(&why, "out of memory");
-        return command_fails(EXIT_FAILED, &why);
-    }
-    struct plan_sources from = command_sources(flags, &arena);
-    struct plan *plan = plan_new(&from, &why);
-    arena_free(&arena);
+    struct plan *plan = command_plan(flags, NULL);
     if (!plan)
-        return command_fails(EXIT_FAILED, &why);
+        return EXIT_FAILED;
     int code = set_up_all(plan, &why);
     plan_free(plan);
     return code;

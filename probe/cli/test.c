@@ -4,19 +4,6 @@
 
 #include "probe/cli/command.h"
 
-static struct plan *read_plan(const struct flags *flags, struct error *why)
-{
-    struct arena arena;
-    if (!arena_init(&arena, 1 << 20)) {
-        error_set(why, "out of memory");
-        return NULL;
-    }
-    struct plan_sources from = command_sources(flags, &arena);
-    struct plan *plan = plan_new(&from, why);
-    arena_free(&arena);
-    return plan;
-}
-
 static int test_config(const struct plan *plan)
 {
     (void)plan;
@@ -48,10 +35,9 @@ static int run_test(const struct flags *flags, const char *const *words)
         fprintf(stderr, "weir: usage: weir test config|output\n");
         return EXIT_USAGE;
     }
-    struct error why = {""};
-    struct plan *plan = read_plan(flags, &why);
+    struct plan *plan = command_plan(flags, NULL);
     if (!plan)
-        return command_fails(EXIT_FAILED, &why);
+        return EXIT_FAILED;
     int code = test(plan);
     plan_free(plan);
     return code;
