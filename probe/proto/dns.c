@@ -383,7 +383,7 @@ static uint32_t feed_stream(struct conn *c, enum side from, struct span data)
         lose(c, f);
     f->begun = true;
     uint32_t done = skip_lost(f, data), taken;
-    while (!f->lost && (taken = take_message(c, from, data, done)))
+    while (!f->lost && !f->eating && (taken = take_message(c, from, data, done)))
         done += taken;
     return done;
 }
