@@ -62,6 +62,7 @@ static struct world_text run(struct talk *t, struct reader input)
 {
     static const struct endpoints ends = {
         .ip = {{4, {10, 0, 0, 1}}, {4, {10, 0, 0, 2}}}, .port = {40000, 80}, .protocol = PROTO_TCP};
+    conns_offer(t->world->conns, t->world->bindings, 0); // who comes behind it is a guess, too
     world_listen();
     t->conn = conn_open(t->world->conns, t->binding, &ends, false, ended, t);
     while (reader_left(&input) && t->conn)
