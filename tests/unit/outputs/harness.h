@@ -13,11 +13,11 @@
 #include "pipeline/output.h"
 #include "tests/unit/pipeline/fill.h"
 
-enum { PARCEL_ROWS = 4096 };
+enum { LOAD_ROWS = 4096 };
 
 struct load {
-    struct parcel_row rows[PARCEL_ROWS];
-    enum delivery answers[PARCEL_ROWS];
+    struct parcel_row rows[LOAD_ROWS];
+    enum delivery answers[LOAD_ROWS];
     struct error cause;
     struct parcel parcel;
 };
