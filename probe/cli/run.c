@@ -2,13 +2,13 @@
 // `weir run`: builds from the sea to the spring (outputs, workers), waits, takes down from the
 // spring to the sea, and says at the end what became of every packet and document.
 
-#include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "pipeline/base/clock.h"
+#include "pipeline/base/directory.h"
 #include "pipeline/base/thread.h"
 #include "pipeline/ledger.h"
 #include "pipeline/stats.h"
@@ -304,6 +304,19 @@ static void ask_stop(void *unused)
     kill(getpid(), SIGTERM);
 }
 
+// The directory is made if need be; why it cannot be is why the file cannot be opened.
+static void open_log(const struct log_setup *setup)
+{
+    char why[512], folder[PATH_MAX];
+    const char *slash = setup->path ? strrchr(setup->path, '/') : NULL;
+    if (slash && slash - setup->path < PATH_MAX) {
+        snprintf(folder, sizeof folder, "%.*s", (int)(slash - setup->path), setup->path);
+        directory_make(folder, 0750);
+    }
+    if (!log_open(setup, why))
+        log_say(LOG_WARNING, "run", "%s: logging to standard error", why);
+}
+
 static int run_run(const struct flags *flags, const char *const *words)
 {
     struct session s = {.flags = flags};
@@ -320,8 +333,7 @@ static int run_run(const struct flags *flags, const char *const *words)
     s.plan = command_plan(flags, ask_stop);
     if (!s.plan)
         return EXIT_FAILED;
-    if (!log_open(&s.plan->log, why.text))
-        log_say(LOG_WARNING, "run", "%s: logging to standard error", why.text);
+    open_log(&s.plan->log);
     return run_session(&s);
 }
 
