@@ -191,6 +191,8 @@ enum bulk_result bulk_add_dead_letter(struct bulk *b, const struct parcel *p, ui
     pen_text(&pen, reason);
     pen_raw(&pen, (struct span)SPAN("}\n"));
     struct target t = {.index = span_text(index)};
+    if (b->hash_ids && !(t.id = hash_id(b, body)).len)
+        return BULK_NO_MEMORY;
     return add(b, i, &t, pen_written(&pen));
 }
 

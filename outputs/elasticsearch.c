@@ -80,7 +80,8 @@ static bool link_open(struct elasticsearch *es, struct link *l, int index)
     l->http = http_open(es->client);
     l->reply = es_reply_new();
     l->gzip = level ? gzip_new(level) : NULL;
-    l->letters = es->dead_index ? bulk_new(NULL, false) : NULL;
+    bool hash_ids = es->settings->document_id == DOCUMENT_ID_HASH;
+    l->letters = es->dead_index ? bulk_new(NULL, hash_ids) : NULL;
     return l->http && l->reply && (!level || l->gzip) && (!es->dead_index || l->letters);
 }
 
@@ -499,6 +500,8 @@ static bool es_test(const void *settings, const struct output_world *world, FILE
 {
     struct elasticsearch *es = es_open(settings, world, why);
     bool fine = es != NULL;
+    if (!es)
+        fprintf(to, "elasticsearch: ERROR %s\n", why->text);
     for (int i = 0; es && i < es->hosts.count; i++)
         fine &= es_test_host(es->settings, &es->http, es->links[0].http, es->hosts.url[i], to, why);
     if (es)

@@ -411,7 +411,8 @@ static const char *hint(CURLcode code)
         return "is it an HTTP server? see hosts, protocol";
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
-        return "the connection broke; over https a server may want ssl.certificate";
+        return "the connection broke: does the server speak https, see hosts, or want "
+               "ssl.certificate?";
     default:
         return "no answer";
     }
