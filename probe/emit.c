@@ -38,6 +38,8 @@ struct dataset_plan {
     const uint16_t *ranks;
     struct constant *constants;
     int constant_count;
+    uint64_t *set; // bits of an event that has them and nothing else
+    size_t set_size;
     struct processor_chain *processors; // NULL: none
     struct format *index;               // NULL: none
 };
@@ -68,18 +70,18 @@ struct emit {
 static bool plan_constant(const struct emit_plan *plan, struct dataset_plan *d, uint16_t rank,
                           struct value value, struct error *why)
 {
+    int at = 0;
     if (rank == schema_size(plan->setup.schema) - 1)
         return true;
-    if (d->constant_count == CONSTANTS)
+    while (at < d->constant_count && d->constants[at].rank != rank)
+        at++;
+    if (at == CONSTANTS)
         return error_set(why, "more than %d fields and tags for the documents of %s", CONSTANTS,
                          d->dataset->name);
     value.fixed = 1;
-    for (int i = 0; i < d->constant_count; i++)
-        if (d->constants[i].rank == rank) {
-            d->constants[i].value = value;
-            return true;
-        }
-    d->constants[d->constant_count++] = (struct constant){rank, value};
+    d->constants[at] = (struct constant){rank, value};
+    d->constant_count += at == d->constant_count;
+    d->set[rank >> 6] |= UINT64_C(1) << (rank & 63);
     return true;
 }
 
@@ -227,7 +229,9 @@ static bool plan_dataset(const struct emit_plan *plan, struct dataset_plan *d,
     d->settings = dataset->settings ? dataset->settings : &nothing;
     d->ranks = schema_ranks(s->schema, dataset->fields);
     d->constants = arena_alloc(s->arena, CONSTANTS * sizeof *d->constants);
-    if (!d->constants)
+    d->set_size = (schema_size(s->schema) + 63) / 64 * sizeof *d->set;
+    d->set = arena_alloc(s->arena, d->set_size);
+    if (!d->constants || !d->set)
         return error_set(why, "out of memory");
     if (d->settings->index) {
         d->index = format_read(d->settings->index, s->schema, s->arena, why);
@@ -352,10 +356,9 @@ struct event *emit_begin(struct emit *e, int dataset, int64_t time)
     e->dataset = d;
     counter_add(e->counters->events_made, 1);
     event_begin(event, d->ranks);
-    for (const struct constant *c = d->constants; c < d->constants + d->constant_count; c++) {
-        event->set[c->rank >> 6] |= UINT64_C(1) << (c->rank & 63);
+    memcpy(event->set, d->set, d->set_size);
+    for (const struct constant *c = d->constants; c < d->constants + d->constant_count; c++)
         event->values[c->rank] = c->value;
-    }
     event->time = time;
     event_time(event, F_TIMESTAMP, time);
     return event;
