@@ -193,6 +193,8 @@ struct transaction *transaction_answering(struct conn *c)
 struct transaction *transaction_find(struct conn *c, uint64_t number)
 {
     struct transaction *oldest = NULL; // the bucket holds the newest first
+    if (!c->transaction_count)
+        return NULL;
     for (struct transaction *t = *bucket(c->all, c, number); t; t = t->same_hash)
         if (t->conn == c && t->number == number)
             oldest = t;
