@@ -26,6 +26,7 @@ struct worker {
     struct flows *flows;
     int64_t now;     // the packets' clock
     uint32_t second; // last one that was aged
+    int64_t longest; // time-out
     int stale;       // frames in a row that come from long before
     struct frame frames[FRAMES];
     struct packet packets[FRAMES];
@@ -63,6 +64,7 @@ static bool worker_build(struct worker *w, struct error *why)
     w->flows = flows_new(&flows, why);
     if (!w->flows)
         return false;
+    w->longest = flows_longest(w->flows);
     w->source = w->setup.source->open(&w->setup.capture, why);
     return w->source != NULL;
 }
@@ -137,7 +139,7 @@ static void advance(struct worker *w, int64_t now)
 // long ago is it another capture. True: the clock begins anew with this frame.
 static bool begins_anew(struct worker *w, int64_t time)
 {
-    if (!w->now || time >= w->now - flows_longest(w->flows)) {
+    if (!w->now || time >= w->now - w->longest) {
         w->stale = 0;
         return false;
     }
