@@ -54,9 +54,8 @@ static const char *run_step(const struct action *a, const struct action_step *st
     return a->ignore_missing ? NULL : "there is no such field";
 }
 
-bool action_run(const void *action, struct event *e)
+bool action_steps(const struct action *a, struct event *e)
 {
-    const struct action *a = action;
     bool several = a->first && a->first->next;
     struct event_copy *before = several && !a->ignore_failure ? event_save(e) : NULL;
     for (const struct action_step *step = a->first; step; step = step->next) {
@@ -66,9 +65,28 @@ bool action_run(const void *action, struct event *e)
         if (before)
             event_restore(e, before);
         say_why(a, e, step, reason);
-        return true;
+        return false;
     }
     return true;
+}
+
+bool action_run(const void *action, struct event *e)
+{
+    (void)action_steps(action, e);
+    return true;
+}
+
+// The list is made anew, so that a saved event keeps the old one.
+void action_flag(struct event *e, const struct field_path *path, const char *flag)
+{
+    struct value list = {.kind = VALUE_NULL}, text = value_text(span_text(flag));
+    if (event_has_path(e, path) && !event_fetch(e, path, &list))
+        return;
+    for (struct list_item *i = list.kind == VALUE_LIST ? list.list : NULL; i; i = i->next)
+        if (value_is_same(&i->value, &text))
+            return;
+    value_add(e, &list, text);
+    event_put(e, path, list);
 }
 
 // ── lists of maps ────────────────────────────────────────────────────────────────────────────────

@@ -59,8 +59,13 @@ void *action_new(size_t size, struct action like, const struct processor_place *
 void *action_add(void *action, size_t size, const char *from, const char *to,
                  const struct processor_place *place, struct error *why);
 
-// Runs all steps; never drops the event. For `run` of struct processor.
+// Runs all steps. False: one could not be done, and that counts.
+bool action_steps(const struct action *a, struct event *e);
+// The same, for `run` of struct processor: never drops the event.
 bool action_run(const void *action, struct event *e);
+
+// Adds a text to the list in a field unless it is there: what a processor notes in log.flags.
+void action_flag(struct event *e, const struct field_path *path, const char *flag);
 
 // ── settings that several have ──
 

@@ -186,14 +186,8 @@ static bool in_range(const struct condition *c, struct event *e)
 
 static bool is_in_network(const struct condition *c, struct event *e, const struct value *v)
 {
-    struct ip ip = {.family = 0};
-    if (v->kind == VALUE_IP) {
-        ip.family = v->len == 4 ? 4 : 6;
-        memcpy(ip.bytes, v->at, v->len);
-        return cidr_has(&c->network, &ip);
-    }
-    struct span text = value_string(e, v, &e->scratch);
-    return text.at && text_to_ip(text, &ip) && cidr_has(&c->network, &ip);
+    struct ip ip;
+    return value_address(e, v, &e->scratch, &ip) && cidr_has(&c->network, &ip);
 }
 
 static bool in_network(const struct condition *c, struct event *e)

@@ -312,6 +312,22 @@ static const uint8_t *write_pieces(const struct event *e, const struct shape_pie
     return text;
 }
 
+// Members of the root that are no fields, before the brace that closes the document. What they
+// follow decides over the comma, and where the body begins if there was none.
+static void write_loose(const struct event *e, struct pen *pen, uint32_t *body)
+{
+    if (pen->full)
+        return;
+    pen->at--;
+    bool bodiless = pen_written(pen).len == *body;
+    if (pen->at[-1] != '{')
+        pen_byte(pen, ',');
+    if (bodiless)
+        *body = (uint32_t)pen_written(pen).len;
+    write_members(&e->loose, pen, e->digits, 0);
+    pen_byte(pen, '}');
+}
+
 bool event_write(const struct event *e, struct batch *b)
 {
     const struct shape *s = shape_of(e);
@@ -325,6 +341,8 @@ bool event_write(const struct event *e, struct batch *b)
     struct row row = {
         .body = (uint32_t)pen_written(&pen).len, .time = e->time, .dataset = e->dataset};
     write_pieces(e, body, s->piece + s->pieces, text, &pen);
+    if (e->loose.kind == VALUE_TREE)
+        write_loose(e, &pen, &row.body);
     if (pen.full)
         return false;
     batch_commit(b, &pen, row);

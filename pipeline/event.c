@@ -24,6 +24,7 @@ struct tree_head {
 struct event_copy {
     uint64_t *set;
     struct value *values;
+    struct value loose;
 };
 
 struct kept {
@@ -87,6 +88,7 @@ void event_begin(struct event *e, const uint16_t *ranks)
     arena_reset(&e->scratch);
     e->lost = false;
     e->route_count = 0;
+    e->loose = (struct value){.kind = VALUE_NULL};
 }
 
 static void *scratch(struct event *e, size_t size)
@@ -204,6 +206,13 @@ static void make_list(struct event *e, struct value *v)
     }
 }
 
+void value_add(struct event *e, struct value *list, struct value item)
+{
+    if (list->kind != VALUE_LIST || !list->grown)
+        make_list(e, list);
+    list_append_item(e, list, item);
+}
+
 void event_add_at(struct event *e, unsigned rank, struct value value)
 {
     if (rank == never(e))
@@ -264,6 +273,13 @@ static void tree_append(struct event *e, struct value *tree, struct span key, st
     }
     head->last = item;
     tree->len++;
+}
+
+void value_member(struct event *e, struct value *tree, struct span key, struct value item)
+{
+    if (tree->kind != VALUE_TREE || !tree->grown)
+        *tree = (struct value){.kind = VALUE_TREE, .grown = 1};
+    tree_append(e, tree, key, item);
 }
 
 static struct tree_item *tree_member(const struct value *tree, struct span key)
@@ -362,6 +378,18 @@ void event_member_at(struct event *e, unsigned rank, struct span key, struct val
     }
     make_tree(e, rank);
     tree_set(e, rank, key, value);
+}
+
+void event_root_member(struct event *e, struct span key, struct value value)
+{
+    unsigned child = schema_child(e->schema, never(e), key);
+    struct tree_item *old = e->loose.kind == VALUE_TREE ? tree_member(&e->loose, key) : NULL;
+    if (child != never(e))
+        put(e, child, value);
+    else if (old)
+        old->value = value;
+    else
+        value_member(e, &e->loose, key, value);
 }
 
 void event_member(struct event *e, int field, struct span key, struct value value)
@@ -519,7 +547,7 @@ struct event_copy *event_save(struct event *e)
         return NULL;
     memcpy(set, e->set, words(e) * sizeof *set);
     memcpy(values, e->values, e->size * sizeof *values);
-    *copy = (struct event_copy){set, values};
+    *copy = (struct event_copy){set, values, alone(e, &e->loose, 0)};
     return copy;
 }
 
@@ -527,6 +555,7 @@ void event_restore(struct event *e, const struct event_copy *copy)
 {
     memcpy(e->set, copy->set, words(e) * sizeof *e->set);
     memcpy(e->values, copy->values, e->size * sizeof *e->values);
+    e->loose = copy->loose;
 }
 
 void *event_keep(struct event *e, const void *owner, size_t size, void (*end)(void *kept))

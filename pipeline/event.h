@@ -81,6 +81,7 @@ struct event {
     struct regexp_room *room; // working memory of regular expressions, made when first needed
     struct shapes *shapes;    // the encoder's: what documents have in common
     struct kept *kept;        // what processors keep from one document to the next
+    struct value loose;       // a tree: members of the root itself that no field is declared for
 };
 
 struct batch;
@@ -197,6 +198,16 @@ bool value_is_same(const struct value *a, const struct value *b);
 // text.
 void event_member(struct event *e, int field, struct span key, struct value value);
 
+// Lists and trees that are not in an event yet, in its scratch. `*list` is nothing (VALUE_NULL),
+// what event_fetch gave, or grew here; a value that is no list becomes the first of one. A member
+// is added whether its name is there already or not.
+void value_add(struct event *e, struct value *list, struct value item);
+void value_member(struct event *e, struct value *tree, struct span key, struct value item);
+
+// As event_member, for the root of the document. What no field is declared for stands at the end of
+// the document, and no path finds it.
+void event_root_member(struct event *e, struct span key, struct value value);
+
 // As event_add and event_member, by rank.
 void event_add_at(struct event *e, unsigned rank, struct value value);
 void event_member_at(struct event *e, unsigned rank, struct span key, struct value value);
@@ -209,6 +220,8 @@ bool event_has_path(const struct event *e,
 // that is bound to nothing takes nothing.
 void event_put(struct event *e, const struct field_path *path, struct value value);
 void event_drop_path(struct event *e, const struct field_path *path);
+// The address that a field holds, as such or as a text; of a list the first. False: none.
+bool event_address(struct event *e, const struct field_path *path, struct ip *out);
 // The value of a field, an object being a tree of all that is inside it; on its own, so that the
 // field may be dropped or changed. False: not set, or no scratch.
 bool event_fetch(struct event *e, const struct field_path *path, struct value *out);
@@ -232,6 +245,9 @@ struct span value_to_text(const struct event *e, const struct value *v, struct a
 // The same for what is a text in the document, addresses and times included; `at` is NULL for
 // numbers and booleans too.
 struct span value_string(const struct event *e, const struct value *v, struct arena *scratch);
+// An address, or a text that is one. False: neither.
+bool value_address(const struct event *e, const struct value *v, struct arena *scratch,
+                   struct ip *out);
 void value_write(const struct value *v, struct pen *pen, int digits);
 
 // Encodes the event once, with its @metadata first, into a row with its time, dataset and routes. A

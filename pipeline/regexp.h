@@ -17,3 +17,10 @@ void regexp_room_free(struct regexp_room *room);
 
 // True if the expression is found anywhere in `text`.
 bool regexp_matches(const struct regexp *r, struct span text, struct regexp_room **room);
+
+// Puts `by` for everything the expression finds; $1, ${1} and ${name} in it stand for groups, $$
+// for a dollar. False: it takes too long or the text would grow beyond 1 MiB.
+bool regexp_replace(const struct regexp *r, struct span text, const char *by,
+                    struct regexp_room **room, struct arena *scratch, struct span *out);
+// At start: whether `by` can stand for what the expression finds.
+bool regexp_may_replace(const struct regexp *r, const char *by, struct error *why);

@@ -122,6 +122,8 @@ static struct survey survey_event(struct event *e)
             s.total += keys[rank].open_len + keys[rank].depth;
             survey_value(&s, &e->values[rank], true, 0);
         }
+    if (e->loose.kind == VALUE_TREE)
+        survey_value(&s, &e->loose, true, 0);
     return s;
 }
 

@@ -213,3 +213,23 @@ struct span value_string(const struct event *e, const struct value *v, struct ar
         return value_to_text(e, v, scratch);
     }
 }
+
+bool value_address(const struct event *e, const struct value *v, struct arena *scratch,
+                   struct ip *out)
+{
+    if (v->kind == VALUE_IP) {
+        *out = (struct ip){.family = v->len == 4 ? 4 : 6};
+        memcpy(out->bytes, v->at, v->len);
+        return v->len;
+    }
+    struct span text = value_string(e, v, scratch);
+    return text.at && text_to_ip(text, out);
+}
+
+bool event_address(struct event *e, const struct field_path *path, struct ip *out)
+{
+    const struct value *v = event_value(e, path);
+    if (v && v->kind == VALUE_LIST)
+        v = v->list ? &v->list->value : NULL;
+    return v && value_address(e, v, &e->scratch, out);
+}

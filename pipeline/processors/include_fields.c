@@ -58,6 +58,7 @@ static bool run(const void *self, struct event *e)
     const struct saved *saved = save_members(kept, e);
     for (unsigned w = 0; w < kept->words; w++)
         e->set[w] &= kept->ranks[w];
+    e->loose = (struct value){.kind = VALUE_NULL};
     for (; saved; saved = saved->next)
         event_put(e, saved->path, saved->value);
     return true;

@@ -78,14 +78,14 @@ static void those_not_yet_there_are_told_once(void **state)
 {
     (void)state;
     struct processor_chain *c = chain("processors:\n"
-                                      "- add_host_metadata: ~\n"
+                                      "- add_docker_metadata: ~\n"
                                       "- add_cloud_metadata: {timeout: 3s}\n"
-                                      "- add_host_metadata: ~\n"
+                                      "- add_docker_metadata: ~\n"
                                       "- if.has_fields: [type]\n"
-                                      "  then: {dissect: {tokenizer: x}}\n"
+                                      "  then: {script: {lang: javascript}}\n"
                                       "- add_tags: {tags: [x]}\n");
     assert_non_null(strstr(warned, "x.yml:"));
-    assert_non_null(strstr(warned, ": add_host_metadata, add_cloud_metadata, dissect"));
+    assert_non_null(strstr(warned, ": add_docker_metadata, add_cloud_metadata, script"));
     assert_int_equal(warned[strlen(warned) - 1], 't');
     assert_true(processors_run(c, &event));
     expect("{\"tags\":[\"x\"]}");
