@@ -692,6 +692,13 @@ void plan_print_settings(FILE *to)
             fprintf(to, "%sodd value under compat: `%s`: %s\n", o == (*p)->oddities ? "\n" : "",
                     o->name, o->meaning);
     }
+    for (const struct processor *const *q = processors; *q; q++) {
+        char title[160], prefix[64];
+        snprintf(title, sizeof title, "Processor %s: %.100s", (*q)->name, (*q)->meaning);
+        snprintf(prefix, sizeof prefix, "processors[].%s.", (*q)->name);
+        if ((*q)->settings)
+            print_section(title, (*q)->settings, prefix, to);
+    }
     for (const struct output *const *o = outputs; *o; o++) {
         char prefix[64];
         snprintf(prefix, sizeof prefix, "output.%s.", (*o)->name);
