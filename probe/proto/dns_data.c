@@ -64,6 +64,13 @@ static struct span data_name(struct dns_data *d, struct dns_source *s)
     return text_end(d, begin);
 }
 
+// The name at the reader is what the data says.
+static void text_name(struct dns_data *d, struct dns_source *s)
+{
+    d->name = dns_source_offset(s);
+    d->text = data_name(d, s);
+}
+
 // ── types whose parts have names ──
 
 static void read_a(struct dns_data *d, struct dns_source *s)
@@ -76,15 +83,10 @@ static void read_aaaa(struct dns_data *d, struct dns_source *s)
     dns_put_ip(&d->pen, reader_bytes(&s->r, 16));
 }
 
-static void read_name(struct dns_data *d, struct dns_source *s)
-{
-    d->text = data_name(d, s);
-}
-
 static void read_mx(struct dns_data *d, struct dns_source *s)
 {
     fact_number(d, "preference", reader_be16(&s->r));
-    d->text = data_name(d, s);
+    text_name(d, s);
 }
 
 static void read_soa(struct dns_data *d, struct dns_source *s)
@@ -106,7 +108,7 @@ static void read_srv(struct dns_data *d, struct dns_source *s)
     fact_number(d, "port", reader_be16(&s->r));
     fact_number(d, "priority", priority);
     fact_number(d, "weight", weight);
-    d->text = data_name(d, s);
+    text_name(d, s);
 }
 
 static void read_txt(struct dns_data *d, struct dns_source *s)
@@ -201,8 +203,8 @@ static void read_nsec3param(struct dns_data *d, struct dns_source *s)
 typedef void read_data(struct dns_data *d, struct dns_source *s);
 
 static read_data *const readers[] = {
-    [DNS_A] = read_a,           [DNS_NS] = read_name,     [DNS_CNAME] = read_name,
-    [DNS_SOA] = read_soa,       [DNS_PTR] = read_name,    [DNS_MX] = read_mx,
+    [DNS_A] = read_a,           [DNS_NS] = text_name,     [DNS_CNAME] = text_name,
+    [DNS_SOA] = read_soa,       [DNS_PTR] = text_name,    [DNS_MX] = read_mx,
     [DNS_TXT] = read_txt,       [DNS_AAAA] = read_aaaa,   [DNS_SRV] = read_srv,
     [DNS_DS] = read_ds,         [DNS_RRSIG] = read_rrsig, [DNS_NSEC] = read_nsec,
     [DNS_DNSKEY] = read_dnskey, [DNS_NSEC3] = read_nsec3, [DNS_NSEC3PARAM] = read_nsec3param,
@@ -220,18 +222,22 @@ static bool read_as_type(struct dns_data *d, struct dns_source s, uint16_t type,
     return !raw && dns_present(&d->pen, &s, type);
 }
 
+static void data_clear(struct dns_data *d)
+{
+    d->facts = 0;
+    d->name = 0;
+    d->text = span_of(NULL, 0);
+    d->pen = pen_of(d->place, sizeof d->place - 3); // the last three are for "…"
+}
+
 void dns_data_read(struct dns_data *d, struct span message, const struct dns_record *r, bool raw)
 {
     struct dns_source s = dns_source_of(message, r);
-    d->facts = 0;
-    d->text = span_of(NULL, 0);
-    d->pen = pen_of(d->place, sizeof d->place - 3); // the last three are for "…"
+    data_clear(d);
     if (!r->data_len)
         return;
     if (!read_as_type(d, s, r->type, raw)) {
-        d->facts = 0;
-        d->text = span_of(NULL, 0);
-        d->pen = pen_of(d->place, sizeof d->place - 3);
+        data_clear(d);
         if (raw)
             dns_present_raw(&d->pen, &s, r->type);
         else

@@ -21,6 +21,7 @@ struct dns_data {
     struct span text;                     // views of `place` or of the message
     struct dns_fact fact[DNS_DATA_FACTS]; // in the order of their keys
     int facts;
+    uint32_t name; // where in the message the name stands that is all of `text`; 0: none is
     struct pen pen;
     uint8_t place[DNS_DATA_TEXT];
 };

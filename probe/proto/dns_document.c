@@ -184,11 +184,11 @@ static void set_opt(struct event *e, const struct dns_message *m, bool raw)
 }
 
 static void set_records(struct event *e, int field, const struct dns_message *m,
-                        enum dns_section section, bool raw)
+                        enum dns_section section, bool raw, struct dns_known *known)
 {
     uint8_t place[LIST_CEILING];
     struct pen pen = pen_of(place, sizeof place);
-    if (!m->count[section] || !dns_render_records(&pen, m, section, raw))
+    if (!m->count[section] || !dns_render_records(&pen, m, section, raw, known))
         return;
     struct span list = copied(e, pen_written(&pen));
     if (list.len)
@@ -216,15 +216,17 @@ static void set_resolved(struct event *e, const struct dns_message *m)
 
 static void set_sections(struct event *e, const struct dns_message *m, struct dns_wanted wanted)
 {
+    struct dns_known known;
+    dns_known_begin(&known);
     event_number(e, DNS_ANSWERS_COUNT, m->count[DNS_ANSWERS]);
     event_number(e, DNS_AUTHORITIES_COUNT, m->count[DNS_AUTHORITIES]);
     event_number(e, DNS_ADDITIONALS_COUNT, m->count[DNS_ADDITIONALS] - m->has_opt);
-    set_records(e, DNS_ANSWER_RECORDS, m, DNS_ANSWERS, wanted.raw);
+    set_records(e, DNS_ANSWER_RECORDS, m, DNS_ANSWERS, wanted.raw, &known);
     set_resolved(e, m);
     if (wanted.authorities)
-        set_records(e, DNS_AUTHORITY_RECORDS, m, DNS_AUTHORITIES, wanted.raw);
+        set_records(e, DNS_AUTHORITY_RECORDS, m, DNS_AUTHORITIES, wanted.raw, &known);
     if (wanted.additionals)
-        set_records(e, DNS_ADDITIONAL_RECORDS, m, DNS_ADDITIONALS, wanted.raw);
+        set_records(e, DNS_ADDITIONAL_RECORDS, m, DNS_ADDITIONALS, wanted.raw, &known);
 }
 
 void dns_document_message(struct event *e, const struct dns_message *m, struct dns_wanted wanted)

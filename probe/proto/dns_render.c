@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes records and messages with the pen. Owners are written once and copied while records point
-// at the same name; a record that does not fit is taken back.
+// Writes records and messages with the pen. A name is expanded once and copied where records point
+// at it; a record that does not fit is taken back.
 #include "probe/proto/dns_render.h"
 
 #include "probe/proto/dns_data.h"
@@ -10,29 +10,45 @@
 
 // ── records as JSON ──
 
-// The owner of the record before. Most records of an answer point at the same name.
-struct owner {
-    uint8_t pointer[2];
-    struct span json; // as it was written; empty: none, or not a pointer
-};
-
-static void put_name(struct pen *to, struct span message, uint32_t offset)
+static struct span known_find(const struct dns_known *k, uint32_t at)
 {
-    uint8_t name[DNS_NAME_TEXT];
-    pen_text(to, span_of(name, dns_name_text(message, &offset, name)));
+    for (unsigned i = 0; i < k->count; i++)
+        if (k->at[i] == at)
+            return k->json[i];
+    return span_of(NULL, 0);
 }
 
-static void put_owner(struct pen *to, struct span message, uint32_t offset, struct owner *before)
+static void known_add(struct dns_known *k, uint32_t at, struct span json)
+{
+    if (k->count == DNS_KNOWN || json.len > sizeof k->text - k->used)
+        return;
+    memcpy(k->text + k->used, json.at, json.len);
+    k->at[k->count] = at;
+    k->json[k->count++] = span_of(k->text + k->used, json.len);
+    k->used += json.len;
+}
+
+// Where the name begins that a record at `offset` has: its own place, or where it points back to.
+static uint32_t owner_at(struct span message, uint32_t offset)
 {
     const uint8_t *wire = message.at + offset; // a record is there, so two bytes are
-    if (before->json.len && !memcmp(wire, before->pointer, 2)) {
-        pen_raw(to, before->json);
+    uint32_t target = (uint32_t)(wire[0] & 0x3f) << 8 | wire[1];
+    return wire[0] >= 0xc0 && target < offset ? target : offset;
+}
+
+static void put_owner(struct pen *to, struct span message, uint32_t offset, struct dns_known *known)
+{
+    uint32_t at = owner_at(message, offset);
+    struct span json = known_find(known, at);
+    if (json.len) {
+        pen_raw(to, json);
         return;
     }
+    uint8_t name[DNS_NAME_TEXT];
     const uint8_t *begin = to->at;
-    put_name(to, message, offset);
-    before->json = span_of(begin, wire[0] >= 0xc0 ? (size_t)(to->at - begin) : 0);
-    memcpy(before->pointer, wire, 2);
+    pen_text(to, span_of(name, dns_name_text(message, &offset, name)));
+    if (!to->full)
+        known_add(known, at, span_of(begin, (size_t)(to->at - begin)));
 }
 
 static void put_facts(struct pen *to, const struct dns_data *d)
@@ -48,13 +64,22 @@ static void put_facts(struct pen *to, const struct dns_data *d)
     }
 }
 
+static void put_data(struct pen *to, const struct dns_data *d, struct dns_known *known)
+{
+    PUT(to, ",\"data\":");
+    const uint8_t *begin = to->at;
+    pen_text(to, d->text);
+    if (d->name && !to->full)
+        known_add(known, d->name, span_of(begin, (size_t)(to->at - begin)));
+}
+
 static void put_record(struct pen *to, struct span message, const struct dns_record *r,
-                       struct owner *before, bool raw)
+                       struct dns_known *known, bool raw)
 {
     struct dns_data data;
     dns_data_read(&data, message, r, raw);
     PUT(to, "{\"name\":");
-    put_owner(to, message, r->name, before);
+    put_owner(to, message, r->name, known);
     PUT(to, ",\"type\":\"");
     dns_names_put(to, dns_type_name(r->type), r->type);
     PUT(to, "\",\"class\":\"");
@@ -63,17 +88,14 @@ static void put_record(struct pen *to, struct span message, const struct dns_rec
     pen_unsigned(to, r->ttl);
     pen_byte(to, '"');
     put_facts(to, &data);
-    if (r->data_len) {
-        PUT(to, ",\"data\":");
-        pen_text(to, data.text);
-    }
+    if (r->data_len)
+        put_data(to, &data, known);
     pen_byte(to, '}');
 }
 
 unsigned dns_render_records(struct pen *to, const struct dns_message *m, enum dns_section s,
-                            bool raw)
+                            bool raw, struct dns_known *known)
 {
-    struct owner before = {.json = {NULL, 0}};
     struct dns_record r;
     uint32_t offset = m->at[s];
     unsigned count = 0;
@@ -85,7 +107,7 @@ unsigned dns_render_records(struct pen *to, const struct dns_message *m, enum dn
         uint8_t *whole = to->at;
         if (count)
             pen_byte(to, ',');
-        put_record(to, m->bytes, &r, &before, raw);
+        put_record(to, m->bytes, &r, known, raw);
         if (to->full) {
             to->at = whole;
             to->full = false;

@@ -7,12 +7,31 @@
 #include "pipeline/base/json.h"
 #include "probe/proto/dns_message.h"
 
-enum { DNS_RENDERED = 512 }; // records of one section at most
+enum {
+    DNS_RENDERED = 512, // records of one section at most
+    DNS_KNOWN = 12,     // names
+};
+
+// The first names of a message as they were written, by where they stand: most owners are pointers
+// to a name that was written before. Empty to begin with.
+struct dns_known {
+    unsigned count;
+    size_t used; // of `text`
+    uint32_t at[DNS_KNOWN];
+    struct span json[DNS_KNOWN]; // in `text`
+    uint8_t text[512];
+};
+
+static inline void dns_known_begin(struct dns_known *k)
+{
+    k->count = 0;
+    k->used = 0;
+}
 
 // The records of a section as a list of objects, without the EDNS record. `raw` as for
-// dns_data_read. How many.
+// dns_data_read; `known` goes from section to section of one message. How many.
 unsigned dns_render_records(struct pen *to, const struct dns_message *m, enum dns_section s,
-                            bool raw);
+                            bool raw, struct dns_known *known);
 
 // "class IN, type A, www.example.com"
 void dns_render_question(struct pen *to, struct span message, const struct dns_question *q);

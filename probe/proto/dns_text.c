@@ -134,14 +134,16 @@ void dns_put_type_bits(struct pen *to, struct reader *r)
     bool any = false;
     while (reader_left(r)) {
         unsigned window = reader_u8(r);
-        struct span map = reader_bytes(r, reader_u8(r));
-        for (unsigned i = 0; i < map.len * 8 && i < 256; i++) {
-            if (!(map.at[i / 8] & 0x80 >> i % 8))
-                continue;
-            if (any)
-                pen_byte(to, ' ');
-            any = true;
-            dns_names_put(to, dns_type_name(window << 8 | i), window << 8 | i);
-        }
+        struct span map = span_first(reader_bytes(r, reader_u8(r)), 32);
+        for (unsigned i = 0; i < map.len; i++)
+            for (unsigned bits = map.at[i]; bits;) {
+                unsigned place = (unsigned)__builtin_clz(bits) - 24;
+                unsigned type = window << 8 | i << 3 | place;
+                bits &= ~(0x80u >> place);
+                if (any)
+                    pen_byte(to, ' ');
+                any = true;
+                dns_names_put(to, dns_type_name(type), type);
+            }
     }
 }

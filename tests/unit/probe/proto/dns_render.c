@@ -28,13 +28,15 @@ static const char *show(unsigned type, const void *data, size_t len, bool raw)
 {
     struct dns_message m;
     struct pen pen = pen_of(shown, sizeof shown - 1);
+    struct dns_known known;
+    dns_known_begin(&known);
     build_header(&b, 1, 0x8180, 1, 1, 0, 0);
     build_question(&b, "example.com", type);
     build_data(&b, type, data, len);
     uint8_t *exact = malloc(b.len);
     memcpy(exact, b.bytes, b.len);
     assert_true(dns_message_read(&m, span_of(exact, b.len), false));
-    assert_int_equal(dns_render_records(&pen, &m, DNS_ANSWERS, raw), 1);
+    assert_int_equal(dns_render_records(&pen, &m, DNS_ANSWERS, raw, &known), 1);
     *pen.at = 0;
     free(exact);
     return shown;
@@ -195,14 +197,59 @@ static void limits_texts(void **state)
         build_data(&b, 1, "\1\2\3\4", 4);
     assert_true(dns_message_read(&m, span_of(b.bytes, b.len), false));
     struct pen pen = pen_of(shown, sizeof shown - 1);
-    assert_int_equal(dns_render_records(&pen, &m, DNS_ANSWERS, false), DNS_RENDERED);
+    struct dns_known known;
+    dns_known_begin(&known);
+    assert_int_equal(dns_render_records(&pen, &m, DNS_ANSWERS, false, &known), DNS_RENDERED);
     for (size_t room = 2; room < 400; room++) {
         pen = pen_of(shown, room);
-        unsigned count = dns_render_records(&pen, &m, DNS_ANSWERS, false);
+        dns_known_begin(&known);
+        unsigned count = dns_render_records(&pen, &m, DNS_ANSWERS, false, &known);
         assert_int_equal(pen.at[-1], ']');
         assert_int_equal(pen.at[-2], count ? '}' : '[');
         assert_false(pen.full);
         assert_true(pen_written(&pen).len <= room);
+    }
+}
+
+// A name that is copied is the one that would have been expanded: owners that point to the
+// question, to data, into names, forwards, and nowhere.
+static void copies_names(void **state)
+{
+    (void)state;
+    static char expanded[sizeof shown];
+    static const unsigned types[] = {2, 15, 33, 1, 5, 6, 12};
+    uint32_t seed = 3;
+    for (int round = 0; round < 2000; round++) {
+        build_header(&b, 1, 0x8180, 1, 9, 0, 0);
+        build_question(&b, "www.example.com", 1);
+        for (int i = 0; i < 9; i++) {
+            seed = seed * 1103515245 + 12345;
+            unsigned type = types[(seed >> 16) % 7];
+            unsigned target = 12 + (seed >> 8) % (unsigned)(b.len + 8);
+            size_t owner = b.len;
+            struct build data = {.len = 0};
+            for (unsigned skip = type == 15 ? 2 : type == 33 ? 6 : 0; skip; skip--)
+                build_8(&data, skip);
+            build_bytes(&data, "\2ns", 3);
+            build_16(&data, 0xc000 | (seed >> 24 & 1 ? 12 : target));
+            build_data(&b, type, data.bytes, type == 1 ? 4 : data.len);
+            if (seed >> 25 & 1)
+                memcpy(b.bytes + owner, (uint8_t[]){(uint8_t)(0xc0 | target >> 8), (uint8_t)target},
+                       2);
+        }
+        struct dns_message m;
+        assert_true(dns_message_read(&m, span_of(b.bytes, b.len), false));
+        struct dns_known known;
+        struct pen pen = pen_of(expanded, sizeof expanded);
+        dns_known_begin(&known);
+        known.used = sizeof known.text; // keeps none
+        assert_int_equal(dns_render_records(&pen, &m, DNS_ANSWERS, false, &known), 9);
+        struct span plain = pen_written(&pen);
+        pen = pen_of(shown, sizeof shown);
+        dns_known_begin(&known);
+        assert_int_equal(dns_render_records(&pen, &m, DNS_ANSWERS, false, &known), 9);
+        assert_true(known.count > 1);
+        assert_true(span_is(pen_written(&pen), plain));
     }
 }
 
@@ -329,6 +376,7 @@ int main(void)
         cmocka_unit_test(shows_the_unknown),
         cmocka_unit_test(shows_what_does_not_fit),
         cmocka_unit_test(limits_texts),
+        cmocka_unit_test(copies_names),
         cmocka_unit_test(survives_garbage),
         cmocka_unit_test(shows_a_line),
         cmocka_unit_test(shows_options),
