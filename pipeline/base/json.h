@@ -14,7 +14,8 @@ struct pen {
 
 static inline struct pen pen_of(void *place, size_t size)
 {
-    return (struct pen){place, place, (uint8_t *)place + size, false};
+    uint8_t *start = place;
+    return (struct pen){start, start, size ? start + size : start, false};
 }
 
 // What was written so far.

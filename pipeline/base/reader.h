@@ -13,7 +13,9 @@ struct reader {
 
 static inline struct reader reader_of(struct span s)
 {
-    return (struct reader){s.at, s.at + s.len, false};
+    // Nothing may be added to NULL, not even nothing.
+    const uint8_t *at = s.at ? s.at : (const uint8_t *)"";
+    return (struct reader){at, at + s.len, false};
 }
 
 static inline bool reader_ok(const struct reader *r)
