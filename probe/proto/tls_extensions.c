@@ -3,6 +3,7 @@
 // finds no room behind it is left out.
 #include "probe/proto/tls.h"
 
+#include "probe/proto/tls_list.h"
 #include "probe/proto/tls_names.h"
 
 enum { LIST_MOST = 8 << 10 }; // bytes of a list
@@ -18,55 +19,16 @@ struct page {
 
 // ── lists ──
 
-// A pen for a list of at most `size` bytes; one byte is kept for its end.
-static struct pen list_begin(struct event *e, size_t size)
+static struct pen list_begin(const struct page *p, size_t size)
 {
-    size = size < LIST_MOST ? size : LIST_MOST;
-    struct pen pen = event_pen(e, size + 2);
-    pen.end -= pen.full ? 0 : 1;
-    return pen;
+    return tls_list_begin(p->e, size < LIST_MOST ? size : LIST_MOST);
 }
 
-static void item_begin(struct pen *list)
-{
-    pen_byte(list, list->at == list->start ? '[' : ',');
-}
-
-// An item without room was never there.
-static void item_end(struct pen *list, uint8_t *before)
-{
-    if (!list->full)
-        return;
-    list->at = before;
-    list->full = before == list->start; // nothing ever fits
-}
-
-static void list_text(struct pen *list, struct span text)
-{
-    uint8_t *before = list->at;
-    item_begin(list);
-    pen_text(list, text);
-    item_end(list, before);
-}
-
-static void list_name(struct pen *list, struct span name, unsigned number, unsigned digits)
-{
-    uint8_t *before = list->at;
-    item_begin(list);
-    pen_byte(list, '"');
-    tls_names_put(list, name, number, digits);
-    pen_byte(list, '"');
-    item_end(list, before);
-}
-
+// Also an empty list is one.
 static void list_end(const struct page *p, int field, struct pen *list)
 {
-    if (list->at == list->start) {
+    if (!tls_list_end(p->e, field + p->shift, list))
         event_list(p->e, field + p->shift);
-        return;
-    }
-    *list->at++ = ']';
-    event_json(p->e, field + p->shift, pen_written(list));
 }
 
 // ── single texts ──
@@ -93,14 +55,14 @@ static void set_count(const struct page *p, int field, const char *before, size_
 static bool put_server_names(const struct page *p, struct span data)
 {
     struct reader r = reader_of(data), names = reader_of(reader_bytes(&r, reader_be16(&r)));
-    struct pen list = list_begin(p->e, 6 * data.len);
+    struct pen list = list_begin(p, 6 * data.len);
     if (!reader_ok(&r))
         return false;
     while (reader_left(&names)) {
         uint8_t type = reader_u8(&names);
         struct span name = reader_bytes(&names, reader_be16(&names));
         if (type == 0 && reader_ok(&names))
-            list_text(&list, name);
+            tls_list_text(&list, name);
     }
     list_end(p, TLS_CLIENT_HELLO_SNI, &list);
     return true;
@@ -163,10 +125,10 @@ static bool put_cert_type(const struct page *p, struct span data)
     static const struct span names[] = {SPAN("X.509"), SPAN("OpenPGP"), SPAN("RawPubKey")};
     struct reader r = reader_of(data);
     struct span types = data.len > 1 ? span_first(span_skip(data, 1), reader_u8(&r)) : data;
-    struct pen list = list_begin(p->e, types.len * 20);
+    struct pen list = list_begin(p, types.len * 20);
     for (size_t i = 0; i < types.len; i++) {
         bool known = types.at[i] < sizeof names / sizeof *names;
-        list_name(&list, known ? names[types.at[i]] : span_of(NULL, 0), types.at[i], 2);
+        tls_list_name(&list, known ? names[types.at[i]] : span_of(NULL, 0), types.at[i], 2);
     }
     list_end(p, TLS_CLIENT_HELLO_CERT_TYPE, &list);
     return true;
@@ -179,11 +141,11 @@ static bool put_numbers(const struct page *p, int field, struct span data,
     struct reader r = reader_of(tls_list(data));
     if (data.len < 2 || (data.len > 2 && !reader_left(&r)))
         return false;
-    struct pen list = list_begin(p->e, reader_left(&r) / 2 * 40);
+    struct pen list = list_begin(p, reader_left(&r) / 2 * 40);
     while (reader_left(&r) >= 2) {
         uint16_t number = reader_be16(&r);
         if (!tls_is_grease(number))
-            list_name(&list, name(number, p->compat), number, 4);
+            tls_list_name(&list, name(number, p->compat), number, 4);
     }
     list_end(p, field, &list);
     return true;
@@ -205,9 +167,9 @@ static bool put_point_formats(const struct page *p, struct span data)
     struct span formats = reader_bytes(&r, reader_u8(&r));
     if (!reader_ok(&r) || reader_left(&r))
         return false;
-    struct pen list = list_begin(p->e, formats.len * 32);
+    struct pen list = list_begin(p, formats.len * 32);
     for (size_t i = 0; i < formats.len; i++)
-        list_name(&list, tls_point_format_name(formats.at[i]), formats.at[i], 2);
+        tls_list_name(&list, tls_point_format_name(formats.at[i]), formats.at[i], 2);
     list_end(p, TLS_CLIENT_HELLO_FORMATS, &list);
     return true;
 }
@@ -225,9 +187,9 @@ static bool put_protocols(const struct page *p, struct span data)
 {
     struct reader r = reader_of(tls_list(data));
     struct span name;
-    struct pen list = list_begin(p->e, 6 * data.len);
+    struct pen list = list_begin(p, 6 * data.len);
     while (tls_string_next(&r, &name))
-        list_text(&list, name);
+        tls_list_text(&list, name);
     if (!reader_ok(&r) || list.at == list.start)
         return false;
     list_end(p, TLS_CLIENT_HELLO_ALPN, &list);
@@ -255,11 +217,11 @@ static bool put_versions(const struct page *p, struct span data)
     struct span versions = reader_bytes(&r, reader_u8(&r));
     if (!reader_ok(&r) || versions.len < 2 || versions.len % 2)
         return false;
-    struct pen list = list_begin(p->e, versions.len * 10);
+    struct pen list = list_begin(p, versions.len * 10);
     for (r = reader_of(versions); reader_left(&r);) {
         uint16_t version = reader_be16(&r);
         if (!tls_is_grease(version))
-            list_text(&list, span_of(text, tls_version_text(version, text)));
+            tls_list_text(&list, span_of(text, tls_version_text(version, text)));
     }
     list_end(p, TLS_CLIENT_HELLO_VERSIONS, &list);
     return true;
@@ -268,7 +230,7 @@ static bool put_versions(const struct page *p, struct span data)
 static void list_group(const struct page *p, struct pen *list, uint16_t group)
 {
     if (!tls_is_grease(group))
-        list_name(list, tls_group_name(group, p->compat), group, 4);
+        tls_list_name(list, tls_group_name(group, p->compat), group, 4);
 }
 
 static bool put_key_share(const struct page *p, struct span data)
@@ -276,7 +238,7 @@ static bool put_key_share(const struct page *p, struct span data)
     if (p->compat)
         return false;
     struct reader r = reader_of(p->from == SERVER ? data : tls_list(data));
-    struct pen list = list_begin(p->e, 16 * data.len);
+    struct pen list = list_begin(p, 16 * data.len);
     while (reader_left(&r) >= 2) {
         list_group(p, &list, reader_be16(&r));
         reader_skip(&r, reader_be16(&r));
@@ -314,7 +276,7 @@ static const struct {
 static void put_other(struct page *p, struct span name, unsigned type)
 {
     uint8_t digits[TEXT_NUMBER];
-    list_text(&p->others, name.len ? name : span_of(digits, text_unsigned(digits, type)));
+    tls_list_text(&p->others, name.len ? name : span_of(digits, text_unsigned(digits, type)));
 }
 
 static void put(struct page *p, const struct tls_extension *x)
@@ -333,12 +295,11 @@ void tls_extensions_publish(struct event *e, enum side from, const struct tls_he
 {
     struct page p = {.e = e, .from = from, .compat = compat};
     p.shift = from == SERVER ? TLS_SERVER_HELLO_VERSION - TLS_CLIENT_HELLO_VERSION : 0;
-    p.others = list_begin(e, 11 * hello->extensions.len);
+    p.others = list_begin(&p, 11 * hello->extensions.len);
     struct reader r = reader_of(hello->extensions);
     struct tls_extension x;
     while (tls_extension_next(&r, &x))
         if (!tls_is_grease(x.type))
             put(&p, &x);
-    if (p.others.at != p.others.start)
-        list_end(&p, TLS_CLIENT_HELLO_UNPARSED, &p.others);
+    tls_list_end(e, TLS_CLIENT_HELLO_UNPARSED + p.shift, &p.others);
 }

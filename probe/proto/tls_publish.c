@@ -4,6 +4,7 @@
 #include "probe/proto/tls.h"
 
 #include "probe/proto/tls_fingerprint.h"
+#include "probe/proto/tls_list.h"
 #include "probe/proto/tls_names.h"
 #include "probe/proto/x509_cache.h"
 
@@ -64,39 +65,26 @@ static void set_name(const struct page *p, int field, struct span name, unsigned
     event_text_copy(p->e, field, pen_written(&pen));
 }
 
-static void put_item(struct pen *list, struct span name, unsigned number, unsigned digits)
-{
-    pen_byte(list, list->at == list->start ? '[' : ',');
-    pen_byte(list, '"');
-    tls_names_put(list, name, number, digits);
-    pen_byte(list, '"');
-}
-
 static void set_suites(const struct page *p)
 {
-    enum { ITEM = 56 }; // bytes of the longest
-    struct span suites = span_first(p->hello[CLIENT].suites, SUITES_BYTES / ITEM * 2);
-    struct reader r = reader_of(suites);
-    struct pen list = event_pen(p->e, suites.len / 2 * ITEM + 2);
+    struct reader r = reader_of(p->hello[CLIENT].suites);
+    size_t size = reader_left(&r) / 2 * 56; // the longest name, quoted
+    struct pen list = tls_list_begin(p->e, size < SUITES_BYTES ? size : SUITES_BYTES);
     while (reader_left(&r)) {
         uint16_t suite = reader_be16(&r);
         if (!tls_is_grease(suite))
-            put_item(&list, tls_suite_name(suite), suite, 4);
+            tls_list_name(&list, tls_suite_name(suite), suite, 4);
     }
-    pen_byte(&list, ']');
-    if (!list.full && list.at > list.start + 1)
-        event_json(p->e, TLS_CLIENT_SUITES, pen_written(&list));
+    tls_list_end(p->e, TLS_CLIENT_SUITES, &list);
 }
 
 static void set_compression(const struct page *p)
 {
-    struct span methods = span_first(p->hello[CLIENT].methods, 16);
-    struct pen list = event_pen(p->e, methods.len * 24 + 2);
+    struct span methods = p->hello[CLIENT].methods;
+    struct pen list = tls_list_begin(p->e, methods.len * 24);
     for (size_t i = 0; i < methods.len; i++)
-        put_item(&list, tls_compression_name(methods.at[i]), methods.at[i], 2);
-    pen_byte(&list, ']');
-    if (!list.full && methods.len)
-        event_json(p->e, TLS_COMPRESSION_OFFERED, pen_written(&list));
+        tls_list_name(&list, tls_compression_name(methods.at[i]), methods.at[i], 2);
+    tls_list_end(p->e, TLS_COMPRESSION_OFFERED, &list);
 }
 
 static void set_hello(const struct page *p, enum side side)
@@ -297,81 +285,70 @@ static void put_x509(const struct page *p, struct pen *pen, const struct x509 *c
 static void put_in_chain(const struct page *p, struct pen *list, const struct x509_entry *entry)
 {
     const struct x509 *c = x509_entry_facts(entry);
-    uint8_t *before = list->at;
-    if (!c || list->full)
+    if (!c)
         return;
-    pen_byte(list, list->at == list->start ? '[' : ',');
+    uint8_t *before = tls_list_item(list);
     put_x509(p, list, c);
-    if (list->full) {
-        list->at = before;
-        list->full = false;
-        p->e->lost = true;
-    }
+    p->e->lost |= !tls_list_item_end(list, before);
 }
 
 // A certificate as a JSON text with lines of 64 characters.
-static void put_pem(struct pen *list, struct span der)
+static void put_pem(struct pen *pen, struct span der)
 {
     enum { LINE = 48 };
-    pen_byte(list, list->at == list->start ? '[' : ',');
-    pen_raw(list, (struct span)SPAN("\"-----BEGIN CERTIFICATE-----\\n"));
+    pen_raw(pen, (struct span)SPAN("\"-----BEGIN CERTIFICATE-----\\n"));
     for (struct span line; (line = span_first(der, LINE)).len; der = span_skip(der, line.len)) {
         uint8_t text[4 * LINE / 3 + 4];
-        pen_raw(list, span_of(text, text_base64(text, line, true)));
-        pen_raw(list, (struct span)SPAN("\\n"));
+        pen_raw(pen, span_of(text, text_base64(text, line, true)));
+        pen_raw(pen, (struct span)SPAN("\\n"));
     }
-    pen_raw(list, (struct span)SPAN("-----END CERTIFICATE-----\\n\""));
-}
-
-static void close_list(const struct page *p, int field, struct pen *list)
-{
-    if (list->at == list->start)
-        return;
-    *list->at++ = ']';
-    event_json(p->e, field, pen_written(list));
+    pen_raw(pen, (struct span)SPAN("-----END CERTIFICATE-----\\n\""));
 }
 
 static void publish_pem(const struct page *p, int field, struct span message)
 {
     size_t size = 2 * message.len + 1024;
-    struct pen list = event_pen(p->e, size < PEM_BYTES ? size : PEM_BYTES);
+    struct pen list = tls_list_begin(p->e, size < PEM_BYTES ? size : PEM_BYTES);
     struct reader r = tls_certificates(message);
     struct span der;
-    list.end -= list.full ? 0 : 1;
-    for (int i = 0; i < CHAIN_MOST && !list.full && tls_certificate_next(&r, &der); i++) {
-        uint8_t *before = list.at;
+    for (int i = 0; i < CHAIN_MOST && tls_certificate_next(&r, &der); i++) {
+        uint8_t *before = tls_list_item(&list);
         put_pem(&list, der);
-        if (list.full) {
-            list.at = before;
-            p->e->lost = true;
-        }
+        p->e->lost |= !tls_list_item_end(&list, before);
     }
-    close_list(p, field, &list);
+    tls_list_end(p->e, field, &list);
+}
+
+// The certificates behind that of the one who speaks.
+static void publish_chain(const struct page *p, int field, struct reader *r)
+{
+    struct span der;
+    struct pen list = {.full = true};
+    for (int i = 1; i < CHAIN_MOST && tls_certificate_next(r, &der); i++) {
+        struct x509_entry *entry = x509_cache_find(der, &p->e->scratch);
+        if (i == 1)
+            list = tls_list_begin(p->e, CHAIN_BYTES);
+        p->e->lost |= !entry;
+        if (entry)
+            put_in_chain(p, &list, entry);
+    }
+    tls_list_end(p->e, field, &list);
 }
 
 static void publish_certificates(const struct page *p, enum side side)
 {
     int shift = side == SERVER ? TLS_SERVER_MD5 - TLS_CLIENT_MD5 : 0;
     struct span message = view(p, &p->x->certificates[side]), der;
-    bool with_chain = p->settings->include_detailed_fields && p->settings->send_certificates;
     struct reader r = tls_certificates(message);
-    struct pen list = {.full = true};
-    for (int i = 0; i < CHAIN_MOST && tls_certificate_next(&r, &der); i++) {
-        struct x509_entry *entry = x509_cache_find(der, &p->e->scratch);
-        p->e->lost |= !entry;
-        if (entry && i == 0)
-            set_leaf(p, shift, entry);
-        if (!with_chain)
-            break;
-        if (i == 1) {
-            list = event_pen(p->e, CHAIN_BYTES);
-            list.end -= list.full ? 0 : 1;
-        }
-        if (entry && i > 0)
-            put_in_chain(p, &list, entry);
-    }
-    close_list(p, side == SERVER ? TLS_SERVER_CHAIN : TLS_CLIENT_CHAIN, &list);
-    if (p->settings->include_raw_certificates && message.len)
+    if (!tls_certificate_next(&r, &der))
+        return;
+    struct x509_entry *leaf = x509_cache_find(der, &p->e->scratch);
+    p->e->lost |= !leaf;
+    if (leaf)
+        set_leaf(p, shift, leaf);
+    if (p->settings->include_detailed_fields && p->settings->send_certificates)
+        publish_chain(p, side == SERVER ? TLS_SERVER_CHAIN : TLS_CLIENT_CHAIN, &r);
+    if (p->settings->include_raw_certificates)
         publish_pem(p, TLS_CLIENT_PEM + shift, message);
 }
 
@@ -455,41 +432,38 @@ static void publish_status(const struct page *p)
         event_text_copy(p->e, TLS_OCSP_RESPONSE, span_of(digits, text_unsigned(digits, status)));
 }
 
-static void put_alert(const struct page *p, struct pen *objects, const struct tls_alert *a)
+static void put_alert(const struct page *p, struct pen *list, const struct tls_alert *a)
 {
     static const struct span severities[] = {{NULL, 0}, SPAN("warning"), SPAN("fatal")};
-    pen_byte(objects, objects->at == objects->start ? '[' : ',');
-    pen_raw(objects, (struct span)SPAN("{\"code\":"));
-    pen_unsigned(objects, a->code);
-    pen_raw(objects, (struct span)SPAN(",\"severity\":\""));
-    tls_names_put(objects, a->severity < 3 ? severities[a->severity] : span_of(NULL, 0),
-                  a->severity, 2);
-    pen_raw(objects, (struct span)SPAN("\",\"source\":\""));
-    pen_raw(objects, span_text(a->from == CLIENT ? "client" : "server"));
-    pen_raw(objects, (struct span)SPAN("\",\"type\":\""));
-    tls_names_put(objects, tls_alert_name(a->code, p->compat), a->code, 2);
-    pen_raw(objects, (struct span)SPAN("\"}"));
+    uint8_t *before = tls_list_item(list);
+    pen_raw(list, (struct span)SPAN("{\"code\":"));
+    pen_unsigned(list, a->code);
+    pen_raw(list, (struct span)SPAN(",\"severity\":\""));
+    tls_names_put(list, a->severity < 3 ? severities[a->severity] : span_of(NULL, 0), a->severity,
+                  2);
+    pen_raw(list, (struct span)SPAN("\",\"source\":\""));
+    pen_raw(list, span_text(a->from == CLIENT ? "client" : "server"));
+    pen_raw(list, (struct span)SPAN("\",\"type\":\""));
+    tls_names_put(list, tls_alert_name(a->code, p->compat), a->code, 2);
+    pen_raw(list, (struct span)SPAN("\"}"));
+    tls_list_item_end(list, before);
 }
 
 // Those of the client first.
 static void publish_alerts(const struct page *p)
 {
-    struct pen objects = event_pen(p->e, TLS_ALERTS_KEPT * 128);
-    struct pen types = event_pen(p->e, TLS_ALERTS_KEPT * 48);
+    struct pen alerts = tls_list_begin(p->e, TLS_ALERTS_KEPT * 128);
+    struct pen types = tls_list_begin(p->e, TLS_ALERTS_KEPT * 48);
     for (int side = CLIENT; side <= SERVER; side++)
         for (int i = 0; i < p->x->alert_count; i++) {
             const struct tls_alert *a = &p->x->alerts[i];
             if (a->from != side)
                 continue;
-            put_alert(p, &objects, a);
-            put_item(&types, tls_alert_name(a->code, p->compat), a->code, 2);
+            put_alert(p, &alerts, a);
+            tls_list_name(&types, tls_alert_name(a->code, p->compat), a->code, 2);
         }
-    pen_byte(&objects, ']');
-    pen_byte(&types, ']');
-    if (objects.full || types.full)
-        return;
-    event_json(p->e, TLS_ALERTS, pen_written(&objects));
-    event_json(p->e, TLS_ALERT_TYPES, pen_written(&types));
+    tls_list_end(p->e, TLS_ALERTS, &alerts);
+    tls_list_end(p->e, TLS_ALERT_TYPES, &types);
 }
 
 static void publish_details(const struct page *p)

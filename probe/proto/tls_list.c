@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lists as JSON, item by item. One byte of the place is kept for the bracket at the end.
+#include "probe/proto/tls_list.h"
+
+#include "probe/proto/tls_names.h"
+
+struct pen tls_list_begin(struct event *e, size_t size)
+{
+    struct pen list = event_pen(e, size + 2);
+    if (!list.full)
+        list.end--;
+    return list;
+}
+
+uint8_t *tls_list_item(struct pen *list)
+{
+    uint8_t *before = list->at;
+    pen_byte(list, list->at == list->start ? '[' : ',');
+    return before;
+}
+
+bool tls_list_item_end(struct pen *list, uint8_t *before)
+{
+    if (!list->full)
+        return true;
+    list->at = before;
+    list->full = !before; // without a place it stays full
+    return false;
+}
+
+void tls_list_text(struct pen *list, struct span text)
+{
+    uint8_t *before = tls_list_item(list);
+    pen_text(list, text);
+    tls_list_item_end(list, before);
+}
+
+void tls_list_name(struct pen *list, struct span name, unsigned number, unsigned digits)
+{
+    uint8_t *before = tls_list_item(list);
+    pen_byte(list, '"');
+    tls_names_put(list, name, number, digits);
+    pen_byte(list, '"');
+    tls_list_item_end(list, before);
+}
+
+bool tls_list_end(struct event *e, int field, struct pen *list)
+{
+    if (list->at == list->start)
+        return false;
+    *list->at++ = ']';
+    event_json(e, field, pen_written(list));
+    return true;
+}

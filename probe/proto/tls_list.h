@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lists in TLS documents: one JSON fragment each, written under a ceiling. An item that finds no
+// room was never there, so what is written is always a list.
+#pragma once
+
+#include "pipeline/event.h"
+
+// A list of at most `size` bytes in the event's scratch. It stays empty if there is no scratch.
+struct pen tls_list_begin(struct event *e, size_t size);
+
+// An item is what is written between these two; `before` is what the first one gave. False: it
+// found no room.
+uint8_t *tls_list_item(struct pen *list);
+bool tls_list_item_end(struct pen *list, uint8_t *before);
+
+// An item that is a text, or a name of tls_names.h (with so many digits if it has none).
+void tls_list_text(struct pen *list, struct span text);
+void tls_list_name(struct pen *list, struct span name, unsigned number, unsigned digits);
+
+// Puts the list into the event. False: it is empty, and nothing was put.
+bool tls_list_end(struct event *e, int field, struct pen *list);
