@@ -11,11 +11,10 @@ struct reader {
     bool failed;
 };
 
+// An empty view may be NULL: nothing may be added to that, not even nothing.
 static inline struct reader reader_of(struct span s)
 {
-    // Nothing may be added to NULL, not even nothing.
-    const uint8_t *at = s.at ? s.at : (const uint8_t *)"";
-    return (struct reader){at, at + s.len, false};
+    return (struct reader){s.at, s.len ? s.at + s.len : s.at, false};
 }
 
 static inline bool reader_ok(const struct reader *r)
@@ -42,8 +41,10 @@ static inline struct span reader_bytes(struct reader *r, size_t len)
         reader_fail(r);
         return span_of(r->end, 0);
     }
-    r->at += len;
-    return span_of(r->at - len, len);
+    const uint8_t *at = r->at;
+    if (len)
+        r->at += len;
+    return span_of(at, len);
 }
 
 static inline void reader_skip(struct reader *r, size_t len)
