@@ -382,7 +382,7 @@ bool es_check(const void *settings, struct error *why)
     int64_t number;
     bool fine = protocol_check(s->protocol, why) && es_hosts_read(s, &hosts, why);
     es_hosts_free(&hosts);
-    if (fine && strcmp(s->max_retries, "auto") && !retries_read(s->max_retries, &number))
+    if (fine && strcmp(s->max_retries, "auto") != 0 && !retries_read(s->max_retries, &number))
         fine = error_set(why, "max_retries: expected a number or auto, found \"%.100s\"",
                          s->max_retries);
     if (fine && s->backoff_init > s->backoff_max)

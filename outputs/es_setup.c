@@ -41,8 +41,7 @@ static const char *text_at(yajl_val tree, const char *const *path)
 {
     const char *empty[] = {NULL};
     yajl_val v =
-        tree ? yajl_tree_get(tree, path ? (const char **)(uintptr_t)path : empty, yajl_t_string)
-             : NULL;
+        tree ? yajl_tree_get(tree, path ? (const char **)path : empty, yajl_t_string) : NULL;
     return v ? YAJL_GET_STRING(v) : NULL;
 }
 

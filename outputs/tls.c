@@ -143,8 +143,8 @@ static bool version_read(const char *text, long *version)
 // From the lowest to the highest that is named.
 static bool versions_read(const struct setting_texts *list, long *versions, struct error *why)
 {
-    long lowest = list->count ? LONG_MAX : CURL_SSLVERSION_TLSv1_2;
-    long highest = list->count ? 0 : CURL_SSLVERSION_TLSv1_3, version;
+    long lowest = list->count ? CURL_SSLVERSION_TLSv1_3 : CURL_SSLVERSION_TLSv1_2;
+    long highest = list->count ? CURL_SSLVERSION_TLSv1_0 : CURL_SSLVERSION_TLSv1_3, version;
     for (int i = 0; i < list->count; i++) {
         if (!version_read(list->at[i], &version))
             return error_set(why, "ssl.supported_protocols: \"%s\" is none of TLSv1.0 to TLSv1.3",
@@ -374,7 +374,7 @@ static CURLcode prepare(CURL *easy, void *context, void *arg)
 
 static void set_blob(CURL *easy, CURLoption option, const char *pem)
 {
-    struct curl_blob blob = {(void *)(uintptr_t)pem, pem ? strlen(pem) : 0, CURL_BLOB_NOCOPY};
+    struct curl_blob blob = {(void *)pem, pem ? strlen(pem) : 0, CURL_BLOB_NOCOPY};
     if (pem)
         curl_easy_setopt(easy, option, &blob);
 }

@@ -104,8 +104,8 @@ static bool check_rule(const struct selector_source *from, const struct config *
         return config_refuse(node, why, "expected a rule with %s, mappings, default, when",
                              from->key);
     for (const struct config *n = node->first; n; n = n->next)
-        if (strcmp(n->key, from->key) && strcmp(n->key, "mappings") && strcmp(n->key, "default") &&
-            strcmp(n->key, "when"))
+        if (strcmp(n->key, from->key) != 0 && strcmp(n->key, "mappings") != 0 &&
+            strcmp(n->key, "default") != 0 && strcmp(n->key, "when") != 0)
             return config_refuse(n, why, "a rule has %s, mappings, default, when", from->key);
     if (!config_text(node, from->key))
         return config_refuse(node, why, "a rule needs %s", from->key);

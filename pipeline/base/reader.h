@@ -73,6 +73,7 @@ static inline uint16_t reader_be16(struct reader *r)
 static inline uint32_t reader_be24(struct reader *r)
 {
     struct span s = reader_bytes(r, 3);
+    // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a view that is not empty is somewhere
     return s.len ? (uint32_t)s.at[0] << 16 | (uint32_t)s.at[1] << 8 | s.at[2] : 0;
 }
 
