@@ -224,7 +224,7 @@ enum { SCALAR = 64 + SHAPE_BLOCK };
 // case; where it ends, or NULL: nothing was written. The place stays in a register all the way, so
 // that one field need not wait for the one before.
 static inline uint8_t *write_scalar(uint8_t *to, size_t room, const struct event *e,
-                                    const struct shape_piece *piece)
+                                    const struct shape_piece *piece, struct text_second *second)
 {
     const struct value *v = &e->values[piece->rank];
     if (piece->kind != PIECE_VALUE)
@@ -240,7 +240,7 @@ static inline uint8_t *write_scalar(uint8_t *to, size_t room, const struct event
     case VALUE_BOOL:
         return write_flag(to, v->number);
     case VALUE_TIME:
-        return quoted(to, text_time(to + 1, v->number, e->digits));
+        return quoted(to, text_time_near(to + 1, v->number, e->digits, second));
     case VALUE_IP:
         return quoted(to, text_ip(to + 1, v->at, v->len == 4 ? 4 : 6));
     case VALUE_MAC:
@@ -284,18 +284,18 @@ static void write_text(const struct event *e, const struct shape_piece *piece, c
     pen_raw(pen, span_of(text, piece->len));
 }
 
-// The pieces from `piece` to `end`; returns the text behind theirs. Where the next byte goes is
-// kept out of the pen while it is clear that there is room, as the pen lies in memory.
-static const uint8_t *write_pieces(const struct event *e, const struct shape_piece *piece,
-                                   const struct shape_piece *end, const uint8_t *text,
-                                   struct pen *pen)
+// The pieces of a shape from `piece` to `end`; returns the text behind theirs. Where the next byte
+// goes is kept out of the pen while it is clear that there is room, as the pen lies in memory.
+static const uint8_t *write_pieces(const struct event *e, struct shape *s,
+                                   const struct shape_piece *piece, const struct shape_piece *end,
+                                   const uint8_t *text, struct pen *pen)
 {
     uint8_t *at = pen->at;
     for (; piece < end; text += piece->len, piece++) {
         size_t room = (size_t)(pen->end - at);
         if (room >= piece->len + (size_t)SCALAR && !piece->comma) {
             at = copy_text(at, text, piece->len);
-            uint8_t *next = write_scalar(at, room - piece->len, e, piece);
+            uint8_t *next = write_scalar(at, room - piece->len, e, piece, &s->second);
             if (next) {
                 at = next;
                 continue;
@@ -330,17 +330,17 @@ static void write_loose(const struct event *e, struct pen *pen, uint32_t *body)
 
 bool event_write(const struct event *e, struct batch *b)
 {
-    const struct shape *s = shape_of(e);
+    struct shape *s = shape_of(e);
     struct pen pen = batch_pen(b);
     size_t routes = batch_routes_size(e->routes, e->route_count);
     if (!pen_room(&pen, routes))
         return false;
     pen.end -= routes;
     const struct shape_piece *body = s->piece + s->body;
-    const uint8_t *text = write_pieces(e, s->piece, body, s->text, &pen);
+    const uint8_t *text = write_pieces(e, s, s->piece, body, s->text, &pen);
     struct row row = {
         .body = (uint32_t)pen_written(&pen).len, .time = e->time, .dataset = e->dataset};
-    write_pieces(e, body, s->piece + s->pieces, text, &pen);
+    write_pieces(e, s, body, s->piece + s->pieces, text, &pen);
     if (e->loose.kind == VALUE_TREE)
         write_loose(e, &pen, &row.body);
     if (pen.full)

@@ -279,7 +279,7 @@ static bool are_as_expected(struct shapes *all, const struct shape *s, const str
     return same;
 }
 
-const struct shape *shape_of(const struct event *e)
+struct shape *shape_of(const struct event *e)
 {
     struct shapes *all = e->shapes;
     struct shape *s = place_of(all, e);

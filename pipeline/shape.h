@@ -39,6 +39,7 @@ struct shape {
     uint8_t *text; // of all pieces in turn; a block more may be read
     unsigned constants, objects;
     struct expected *constant, *object;
+    struct text_second second; // of the last time that was written
 };
 
 struct shapes;
@@ -48,4 +49,4 @@ struct shapes *shapes_new(const struct schema *schema);
 void shapes_free(struct shapes *all); // NULL is fine
 
 // The shape of an event, made if it is new.
-const struct shape *shape_of(const struct event *e);
+struct shape *shape_of(const struct event *e);

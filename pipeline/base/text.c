@@ -20,25 +20,43 @@ static inline void put_two(uint8_t *to, unsigned number)
 
 // ── numbers ──────────────────────────────────────────────────────────────────────────────────
 
-static inline size_t digits_of(uint64_t number)
+static inline uint8_t *put_four(uint8_t *to, unsigned number)
 {
-    size_t digits = 1;
-    for (; number >= 10000; number /= 10000)
-        digits += 4;
-    return digits + (number >= 10) + (number >= 100) + (number >= 1000);
+    put_two(to, number / 100);
+    put_two(to + 2, number % 100);
+    return to + 4;
+}
+
+// A number below 10000, without leading zeros; where it ends.
+static inline uint8_t *put_small(uint8_t *to, unsigned number)
+{
+    if (number >= 1000)
+        return put_four(to, number);
+    if (number >= 100) {
+        *to = (uint8_t)('0' + number / 100);
+        put_two(to + 1, number % 100);
+        return to + 3;
+    }
+    if (number >= 10) {
+        put_two(to, number);
+        return to + 2;
+    }
+    *to = (uint8_t)('0' + number);
+    return to + 1;
 }
 
 size_t text_unsigned(uint8_t *to, uint64_t number)
 {
-    size_t len = digits_of(number);
-    uint8_t *at = to + len;
-    for (; number >= 100; number /= 100)
-        put_two(at -= 2, (unsigned)(number % 100));
-    if (number >= 10)
-        put_two(to, (unsigned)number);
-    else
-        *to = (uint8_t)('0' + number);
-    return len;
+    enum { SMALL = 10000 };
+    if (number < SMALL)
+        return (size_t)(put_small(to, (unsigned)number) - to);
+    if (number < SMALL * SMALL)
+        return (
+            size_t)(put_four(put_small(to, (unsigned)number / SMALL), (unsigned)number % SMALL) -
+                    to);
+    unsigned last = (unsigned)(number % (SMALL * SMALL));
+    uint8_t *at = to + text_unsigned(to, number / (SMALL * SMALL));
+    return (size_t)(put_four(put_four(at, last / SMALL), last % SMALL) - to);
 }
 
 size_t text_signed(uint8_t *to, int64_t number)
@@ -55,15 +73,7 @@ static size_t text_ipv4(uint8_t *to, const uint8_t *bytes)
 {
     uint8_t *at = to;
     for (int i = 0; i < 4; i++) {
-        unsigned number = bytes[i];
-        if (number >= 100)
-            *at++ = (uint8_t)('0' + number / 100);
-        if (number >= 10) {
-            put_two(at, number % 100);
-            at += 2;
-        } else {
-            *at++ = (uint8_t)('0' + number);
-        }
+        at = put_small(at, bytes[i]);
         *at++ = '.';
     }
     return (size_t)(at - to) - 1;
@@ -194,13 +204,9 @@ static void put_fraction(uint8_t *to, uint32_t nanoseconds, int digits)
         *to = (uint8_t)('0' + rest);
 }
 
-size_t text_time(uint8_t *to, int64_t nanoseconds, int digits)
+// All of a second but its fraction: "2025-01-01T00:00:00."
+static void put_second(uint8_t to[TEXT_SECOND], int64_t second)
 {
-    int64_t second = nanoseconds / SECOND, fraction = nanoseconds % SECOND;
-    if (fraction < 0) {
-        second--;
-        fraction += SECOND;
-    }
     int64_t day = second / 86400, in_day = second % 86400;
     if (in_day < 0) {
         day--;
@@ -208,20 +214,39 @@ size_t text_time(uint8_t *to, int64_t nanoseconds, int digits)
     }
     struct date date = date_of(day);
     unsigned clock = (unsigned)in_day;
-    memcpy(to, "0000-00-00T00:00:00.", 20);
-    put_two(to, date.year / 100);
-    put_two(to + 2, date.year % 100);
+    memcpy(to, "0000-00-00T00:00:00.", TEXT_SECOND);
+    put_four(to, date.year);
     put_two(to + 5, date.month);
     put_two(to + 8, date.day);
     put_two(to + 11, clock / 3600);
     put_two(to + 14, clock / 60 % 60);
     put_two(to + 17, clock % 60);
-    put_fraction(to + 20, (uint32_t)fraction, digits);
+}
+
+size_t text_time_near(uint8_t *to, int64_t nanoseconds, int digits, struct text_second *last)
+{
+    int64_t second = nanoseconds / SECOND, fraction = nanoseconds % SECOND;
+    if (fraction < 0) {
+        second--;
+        fraction += SECOND;
+    }
+    if (second != last->second || !last->text[0]) {
+        put_second(last->text, second);
+        last->second = second;
+    }
+    memcpy(to, last->text, TEXT_SECOND);
+    put_fraction(to + TEXT_SECOND, (uint32_t)fraction, digits);
     if (digits == 9)
-        while (digits > 3 && to[19 + digits] == '0')
+        while (digits > 3 && to[TEXT_SECOND - 1 + digits] == '0')
             digits--;
-    to[20 + digits] = 'Z';
-    return 21 + (size_t)digits;
+    to[TEXT_SECOND + digits] = 'Z';
+    return TEXT_SECOND + 1 + (size_t)digits;
+}
+
+size_t text_time(uint8_t *to, int64_t nanoseconds, int digits)
+{
+    struct text_second none = {0};
+    return text_time_near(to, nanoseconds, digits, &none);
 }
 
 static const struct unit {
@@ -312,7 +337,7 @@ size_t text_hex(uint8_t *to, struct span bytes, bool upper)
 static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 // 24 bits as four characters.
-static inline void put_four(uint8_t *to, uint32_t bits)
+static inline void put_sextets(uint8_t *to, uint32_t bits)
 {
     to[0] = (uint8_t)base64[bits >> 18];
     to[1] = (uint8_t)base64[bits >> 12 & 63];
@@ -326,11 +351,11 @@ size_t text_base64(uint8_t *to, struct span bytes, bool padded)
     size_t left = bytes.len;
     uint8_t *at = to;
     for (; left >= 3; left -= 3, from += 3, at += 4)
-        put_four(at, (uint32_t)from[0] << 16 | (uint32_t)from[1] << 8 | from[2]);
+        put_sextets(at, (uint32_t)from[0] << 16 | (uint32_t)from[1] << 8 | from[2]);
     if (!left)
         return (size_t)(at - to);
     uint8_t last[4];
-    put_four(last, (uint32_t)from[0] << 16 | (left == 2 ? (uint32_t)from[1] << 8 : 0));
+    put_sextets(last, (uint32_t)from[0] << 16 | (left == 2 ? (uint32_t)from[1] << 8 : 0));
     memset(last + left + 1, '=', 3 - left);
     size_t len = padded ? 4 : left + 1;
     memcpy(at, last, len);

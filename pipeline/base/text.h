@@ -11,6 +11,7 @@ enum {
     TEXT_IP = 45,     // the longest IPv6 address
     TEXT_MAC = 17,    // AA-BB-CC-DD-EE-FF
     TEXT_TIME = 30,   // 2025-01-01T00:00:00.123456789Z
+    TEXT_SECOND = 20, // 2025-01-01T00:00:00.
 };
 
 // An address as it stands in a packet. family: 4, 6, or 0 for none.
@@ -28,6 +29,13 @@ size_t text_mac(uint8_t *to, const uint8_t bytes[6]);
 // RFC 3339 in UTC; `digits` of the second: 3, 6 or 9, cut, not rounded. Of nine, zeros at the end
 // are left out, but for the first three. Any 64-bit time has a text.
 size_t text_time(uint8_t *to, int64_t nanoseconds, int digits);
+// The same for times most of which lie in the second of the one before: `last` remembers its text.
+// Zeroed to begin with.
+struct text_second {
+    int64_t second;
+    uint8_t text[TEXT_SECOND];
+};
+size_t text_time_near(uint8_t *to, int64_t nanoseconds, int digits, struct text_second *last);
 // Two lower- or upper-case digits a byte; `to` holds 2 × len.
 size_t text_hex(uint8_t *to, struct span bytes, bool upper);
 // RFC 4648 section 4; `to` holds 4 × (len + 2) / 3.

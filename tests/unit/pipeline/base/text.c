@@ -171,6 +171,24 @@ static void check_time(int64_t nanoseconds, int digits, const char *expected)
     assert_span(span_of(text, text_time(text, nanoseconds, digits)), expected);
 }
 
+// Times near each other and far, back and forth: what is remembered is never the wrong second.
+static void test_times_near_the_one_before(void **state)
+{
+    (void)state;
+    struct text_second last = {0};
+    uint64_t random = 5;
+    int64_t time = 0;
+    for (int i = 0; i < 20000; i++) {
+        uint8_t near[TEXT_TIME], far[TEXT_TIME];
+        static const int64_t steps[] = {1, SECOND / 3, SECOND, 86400 * SECOND};
+        int64_t step = steps[next_random(&random) % 4];
+        time += i % 1000 ? ((int64_t)(next_random(&random) % 5) - 2) * step : -time;
+        size_t len = text_time_near(near, time, 9, &last);
+        assert_int_equal(len, text_time(far, time, 9));
+        assert_memory_equal(near, far, len);
+    }
+}
+
 static void test_times_at_the_edges(void **state)
 {
     (void)state;
@@ -344,6 +362,7 @@ int main(void)
         cmocka_unit_test(test_refuses_what_is_no_address),
         cmocka_unit_test(test_mac),
         cmocka_unit_test(test_times_agree_with_the_calendar),
+        cmocka_unit_test(test_times_near_the_one_before),
         cmocka_unit_test(test_times_at_the_edges),
         cmocka_unit_test(test_durations),
         cmocka_unit_test(test_hex),
