@@ -124,7 +124,7 @@ static struct conn *oldest(const struct conns *all)
 // is being called stays; there are fewer of those than the least ceiling.
 static void conns_evict(struct conns *all)
 {
-    while (oldest(all)->used || oldest(all)->calls) {
+    while (oldest(all)->used || oldest(all)->calls || oldest(all)->depth) {
         struct list *spared = &oldest(all)->in_all;
         oldest(all)->used = 0;
         list_remove(spared);
@@ -251,7 +251,7 @@ static void inner_ended(void *owner, struct conn *inner, enum ending how)
 
 void conn_inner(struct conn *c, enum side from, struct span data)
 {
-    if (!c->inner && !c->inner_over && c->depth < DEPTH) {
+    if (!c->inner && !c->inner_over && !c->closing && c->depth < DEPTH) {
         const struct binding *b = conns_detect(c->all, transport_of(c), data, from);
         if (!b)
             return;
@@ -353,11 +353,13 @@ static void tell_end(struct conn *c, enum side side, enum ending how)
 // The last words: of the protocol, of the conn inside, of open transactions.
 static void conn_close(struct conn *c, enum ending how)
 {
-    c->calls++; // for good: who is closing is not evicted
+    assert(!c->closing);
+    c->closing = 1;
+    c->calls++; // for good
     tell_end(c, CLIENT, how);
     tell_end(c, SERVER, how);
     if (c->inner)
-        conn_end(c->inner, how);
+        conn_leave(c->inner, how);
     transactions_end_all(c);
     if (c->given_up)
         counter_add(c->all->counters->conns_given_up, 1);
@@ -615,7 +617,7 @@ void conns_age(struct conns *all, int64_t now)
 void conns_end_all(struct conns *all, enum ending how)
 {
     while (!list_is_empty(&all->conns))
-        conn_leave(oldest(all), how);
+        conn_leave(conn_outermost(oldest(all)), how);
     assert(!all->transaction_count && !all->tail_bytes && !all->memory_bytes);
     wheel_restart(&all->wheel, 0);
     all->now = 0;

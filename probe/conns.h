@@ -103,10 +103,20 @@ struct conn {
     unsigned half_ended : 2; // by side
     unsigned inner_late : 1; // the next inner conn does not see the beginning
     unsigned inner_over : 1; // there will be no more inner conns
-    uint8_t calls;           // into its protocol, now
-    uint8_t depth;           // conns around it
+    unsigned closing : 1;    // has begun to end: opens none
+    uint8_t calls;           // into its protocol, now; while there are any it does not go away
+    uint8_t depth;           // conns around it: its owner, the owner of that, …
     _Alignas(16) uint8_t place[];
 };
+
+// The one around all others. Whoever makes room for a third takes such a one, for an inner conn is
+// only called, and only goes away, while those around it are called.
+static inline struct conn *conn_outermost(struct conn *c)
+{
+    while (c->depth)
+        c = c->owner;
+    return c;
+}
 
 // Ends a conn of its own accord: the owner is told.
 void conn_leave(struct conn *c, enum ending how);

@@ -75,20 +75,31 @@ void tail_free(struct conn *c, enum side from)
     c->tail[from] = NULL;
 }
 
-// Ends the conn whose unread bytes stand still longest, but for `c` and those that are being
-// called. False: there is none.
-static bool relieve(const struct conn *c)
+// Ends the conn whose unread bytes stand still longest, but for those that are being called. False:
+// there is none.
+static bool relieve(struct conns *all)
 {
-    struct conns *all = c->all;
     for (struct list *l = all->tails.next; l != &all->tails; l = l->next) {
-        struct conn *other = LIST_OF(l, struct tail, in_all)->conn;
-        if (other == c || other->calls)
+        struct conn *other = conn_outermost(LIST_OF(l, struct tail, in_all)->conn);
+        if (other->calls)
             continue;
         counter_add(all->counters->conn_kept_ceiling, 1);
         conn_leave(other, ENDED_EVICTED);
         return true;
     }
     return false;
+}
+
+// Room for one of `c`, who does not make it himself.
+static bool tails_make_room(struct conn *c, size_t room)
+{
+    struct conns *all = c->all;
+    bool found = true;
+    c->calls++;
+    while (found && all->tail_bytes + room > (uint64_t)all->settings.kept_bytes_all)
+        found = relieve(all);
+    c->calls--;
+    return found;
 }
 
 // A tail with room for `len` bytes, holding what the old one held; NULL at a ceiling.
@@ -100,9 +111,8 @@ static struct tail *tail_grow(struct conn *c, enum side from, size_t len)
         return old;
     if (len > (size_t)c->all->settings.kept_bytes)
         return NULL;
-    while (c->all->tail_bytes + room > (uint64_t)c->all->settings.kept_bytes_all)
-        if (!relieve(c))
-            return NULL;
+    if (!tails_make_room(c, room))
+        return NULL;
     struct tail *t = sizes_take(&c->all->sizes, size);
     if (!t)
         return NULL;

@@ -829,6 +829,163 @@ static void detection_heeds_the_transport(void **state)
     assert_null(conns_detect(world.conns, OVER_TCP, text("gues"), CLIENT));
 }
 
+// ── anything in any order ──
+
+static uint64_t dice_state;
+
+static uint32_t dice(uint32_t sides)
+{
+    dice_state = dice_state * UINT64_C(6364136223846793005) + 1442695040888963407;
+    return (uint32_t)(dice_state >> 33) % sides;
+}
+
+static void any_transaction(struct conn *c)
+{
+    struct transaction *t = transaction_find(c, dice(8));
+    switch (dice(8)) {
+    case 0:
+        transaction_asked(transaction_open(c, dice(8)));
+        break;
+    case 1:
+        transaction_saw(transaction_unasked(c, dice(8)), SERVER, conn_now(c), conn_now(c), 1);
+        break;
+    case 2:
+        transaction_keep(transaction_open(c, dice(8)), text("kept"));
+        break;
+    case 3:
+        if ((t = transaction_asking(c)))
+            transaction_asked(t);
+        break;
+    case 4:
+        if ((t = transaction_answering(c)))
+            transaction_answered(t);
+        break;
+    case 5:
+        if (t)
+            transaction_end(t);
+        break;
+    default:
+        if (t)
+            transaction_drop(t);
+    }
+}
+
+static void any_verb(struct conn *c, enum side from)
+{
+    static const char *const names[] = {"talk", "guest", "", "deaf", "nobody"};
+    switch (dice(40)) {
+    case 0:
+        conn_done(c);
+        break;
+    case 1:
+        conn_give_up(c);
+        break;
+    case 2:
+        conn_turn(c);
+        break;
+    case 3:
+        conn_become(c, names[dice(5)]);
+        break;
+    case 4:
+    case 5:
+    case 6:
+        conn_inner(c, from, arena_copy(conn_scratch(c), text("guest and more")));
+        break;
+    case 7:
+        conn_remember(c, dice(32),
+                      conn_recall(c, dice(32)).len ? conn_recall(c, dice(32)) : text("some bytes"));
+        break;
+    case 8:
+        conn_forget(c, dice(32));
+        break;
+    default:
+        any_transaction(c);
+    }
+}
+
+static uint32_t any_feed(struct conn *c, enum side from, struct span data, uint32_t seen)
+{
+    assert_true(seen <= data.len);
+    for (uint32_t i = dice(3); i; i--)
+        any_verb(c, from);
+    (void)conn_time(c, from, (uint32_t)data.len);
+    return dice(4) ? dice((uint32_t)data.len + 1) : (uint32_t)data.len;
+}
+
+static void any_gap(struct conn *c, enum side from, uint32_t missing)
+{
+    (void)missing;
+    any_verb(c, from);
+}
+
+static void any_end(struct conn *c, enum side from, enum ending how)
+{
+    (void)how;
+    any_verb(c, from);
+}
+
+static void any_step(struct conn **place)
+{
+    static const char bytes[4000] = "guest";
+    static const struct protocol *const protocols_there[] = {&talk, &deaf, &guest};
+    enum side from = dice(2);
+    if (!*place)
+        world_open_at(place, protocols_there[dice(3)], dice(4) ? PROTO_TCP : PROTO_UDP);
+    switch (dice(12)) {
+    case 0:
+        conn_gap(*place, from, dice(100), world.time);
+        break;
+    case 1:
+        conn_half_end(*place, from, ENDED_FIN, world.time);
+        break;
+    case 2:
+        conn_end(*place, ENDED_AGE);
+        *place = NULL;
+        break;
+    case 3:
+        world_age(dice(4) * SECOND);
+        break;
+    default:
+        world_feed_to(*place, from, span_of(bytes, 1 + dice(sizeof bytes)),
+                      world.time - dice(3) * SECOND);
+    }
+    if (*place && !conn_is_waiting(*place) && !dice(4)) {
+        conn_release(*place);
+        *place = NULL;
+    }
+}
+
+static void anything_in_any_order(void **state)
+{
+    (void)state;
+    world.play = (struct play){any_feed, any_gap, any_end, NULL};
+    world.quiet = world.forgets = true;
+    world.limits.conns = 24;
+    world.limits.kept_bytes_all = 24 << 10;
+    world.limits.transactions = 16;
+    world.limits.transactions_a_conn = 4;
+    world.limits.remembered = 1;
+    dice_state = 1;
+    for (int step = 0; step < 100000; step++) {
+        any_step(&world.many[dice(32)]);
+        assert_in_range(world.counters.conns_now, 0, 24);
+        assert_in_range(world.counters.transactions_now, 0, 16);
+        assert_in_range(world.counters.conn_kept_bytes, 0, 24 << 10);
+        if (step % 20000 == 19999)
+            conns_end_all(world.conns, ENDED_FILE);
+    }
+    // It was rough enough.
+    assert_in_range(counter_get(world.counters.conns_evicted), 100, 100000);
+    assert_in_range(counter_get(world.counters.transactions_evicted), 100, 100000);
+    assert_in_range(counter_get(world.counters.conn_kept_ceiling), 100, 100000);
+    assert_in_range(counter_get(world.counters.conns_given_up), 100, 100000);
+    assert_in_range(counter_get(world.counters.conn_forgotten), 1, 100000);
+    world.play = (struct play){0};
+    conns_end_all(world.conns, ENDED_FILE);
+    emit_flush(world.emit, true);
+    world.unread = world.counters.events_written;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -875,6 +1032,7 @@ int main(void)
         test(evicting_takes_inner_conns_along),
         test(all_end_oldest_first_and_begin_again),
         test(detection_heeds_the_transport),
+        test(anything_in_any_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
