@@ -19,11 +19,6 @@ struct page {
 
 // ── lists ──
 
-static struct pen list_begin(const struct page *p, size_t size)
-{
-    return tls_list_begin(p->e, size < LIST_MOST ? size : LIST_MOST);
-}
-
 // Also an empty list is one.
 static void list_end(const struct page *p, int field, struct pen *list)
 {
@@ -55,7 +50,8 @@ static void set_count(const struct page *p, int field, const char *before, size_
 static bool put_server_names(const struct page *p, struct span data)
 {
     struct reader r = reader_of(data), names = reader_of(reader_bytes(&r, reader_be16(&r)));
-    struct pen list = list_begin(p, 6 * data.len);
+    uint8_t place[LIST_MOST];
+    struct pen list = tls_list_begin(place, sizeof place);
     if (!reader_ok(&r))
         return false;
     while (reader_left(&names)) {
@@ -125,7 +121,8 @@ static bool put_cert_type(const struct page *p, struct span data)
     static const struct span names[] = {SPAN("X.509"), SPAN("OpenPGP"), SPAN("RawPubKey")};
     struct reader r = reader_of(data);
     struct span types = data.len > 1 ? span_first(span_skip(data, 1), reader_u8(&r)) : data;
-    struct pen list = list_begin(p, types.len * 20);
+    uint8_t place[LIST_MOST];
+    struct pen list = tls_list_begin(place, sizeof place);
     for (size_t i = 0; i < types.len; i++) {
         bool known = types.at[i] < sizeof names / sizeof *names;
         tls_list_name(&list, known ? names[types.at[i]] : span_of(NULL, 0), types.at[i], 2);
@@ -141,7 +138,8 @@ static bool put_numbers(const struct page *p, int field, struct span data,
     struct reader r = reader_of(tls_list(data));
     if (data.len < 2 || (data.len > 2 && !reader_left(&r)))
         return false;
-    struct pen list = list_begin(p, reader_left(&r) / 2 * 40);
+    uint8_t place[LIST_MOST];
+    struct pen list = tls_list_begin(place, sizeof place);
     while (reader_left(&r) >= 2) {
         uint16_t number = reader_be16(&r);
         if (!tls_is_grease(number))
@@ -167,7 +165,8 @@ static bool put_point_formats(const struct page *p, struct span data)
     struct span formats = reader_bytes(&r, reader_u8(&r));
     if (!reader_ok(&r) || reader_left(&r))
         return false;
-    struct pen list = list_begin(p, formats.len * 32);
+    uint8_t place[LIST_MOST];
+    struct pen list = tls_list_begin(place, sizeof place);
     for (size_t i = 0; i < formats.len; i++)
         tls_list_name(&list, tls_point_format_name(formats.at[i]), formats.at[i], 2);
     list_end(p, TLS_CLIENT_HELLO_FORMATS, &list);
@@ -187,7 +186,8 @@ static bool put_protocols(const struct page *p, struct span data)
 {
     struct reader r = reader_of(tls_list(data));
     struct span name;
-    struct pen list = list_begin(p, 6 * data.len);
+    uint8_t place[LIST_MOST];
+    struct pen list = tls_list_begin(place, sizeof place);
     while (tls_string_next(&r, &name))
         tls_list_text(&list, name);
     if (!reader_ok(&r) || list.at == list.start)
@@ -217,7 +217,8 @@ static bool put_versions(const struct page *p, struct span data)
     struct span versions = reader_bytes(&r, reader_u8(&r));
     if (!reader_ok(&r) || versions.len < 2 || versions.len % 2)
         return false;
-    struct pen list = list_begin(p, versions.len * 10);
+    uint8_t place[LIST_MOST];
+    struct pen list = tls_list_begin(place, sizeof place);
     for (r = reader_of(versions); reader_left(&r);) {
         uint16_t version = reader_be16(&r);
         if (!tls_is_grease(version))
@@ -238,7 +239,8 @@ static bool put_key_share(const struct page *p, struct span data)
     if (p->compat)
         return false;
     struct reader r = reader_of(p->from == SERVER ? data : tls_list(data));
-    struct pen list = list_begin(p, 16 * data.len);
+    uint8_t place[LIST_MOST];
+    struct pen list = tls_list_begin(place, sizeof place);
     while (reader_left(&r) >= 2) {
         list_group(p, &list, reader_be16(&r));
         reader_skip(&r, reader_be16(&r));
@@ -293,9 +295,10 @@ static void put(struct page *p, const struct tls_extension *x)
 void tls_extensions_publish(struct event *e, enum side from, const struct tls_hello *hello,
                             bool compat)
 {
+    uint8_t place[LIST_MOST];
     struct page p = {.e = e, .from = from, .compat = compat};
     p.shift = from == SERVER ? TLS_SERVER_HELLO_VERSION - TLS_CLIENT_HELLO_VERSION : 0;
-    p.others = list_begin(&p, 11 * hello->extensions.len);
+    p.others = tls_list_begin(place, sizeof place);
     struct reader r = reader_of(hello->extensions);
     struct tls_extension x;
     while (tls_extension_next(&r, &x))

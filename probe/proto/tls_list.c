@@ -4,12 +4,9 @@
 
 #include "probe/proto/tls_names.h"
 
-struct pen tls_list_begin(struct event *e, size_t size)
+struct pen tls_list_begin(void *place, size_t size)
 {
-    struct pen list = event_pen(e, size + 2);
-    if (!list.full)
-        list.end--;
-    return list;
+    return pen_of(place, size - 1);
 }
 
 uint8_t *tls_list_item(struct pen *list)
@@ -24,7 +21,7 @@ bool tls_list_item_end(struct pen *list, uint8_t *before)
     if (!list->full)
         return true;
     list->at = before;
-    list->full = !before; // without a place it stays full
+    list->full = false;
     return false;
 }
 
@@ -49,6 +46,9 @@ bool tls_list_end(struct event *e, int field, struct pen *list)
     if (list->at == list->start)
         return false;
     *list->at++ = ']';
-    event_json(e, field, pen_written(list));
+    struct span copy = arena_copy(&e->scratch, pen_written(list));
+    e->lost |= !copy.at;
+    if (copy.at)
+        event_json(e, field, copy);
     return true;
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lists in TLS documents: one JSON fragment each, written under a ceiling. An item that finds no
-// room was never there, so what is written is always a list.
+// Lists in TLS documents: one JSON fragment each, put together in a place on the stack and copied
+// into the event once. An item that finds no room was never there, so what is written is always a
+// list.
 #pragma once
 
 #include "pipeline/event.h"
 
-// A list of at most `size` bytes in the event's scratch. It stays empty if there is no scratch.
-struct pen tls_list_begin(struct event *e, size_t size);
+struct pen tls_list_begin(void *place, size_t size);
 
 // An item is what is written between these two; `before` is what the first one gave. False: it
 // found no room.
@@ -17,5 +17,5 @@ bool tls_list_item_end(struct pen *list, uint8_t *before);
 void tls_list_text(struct pen *list, struct span text);
 void tls_list_name(struct pen *list, struct span name, unsigned number, unsigned digits);
 
-// Puts the list into the event. False: it is empty, and nothing was put.
+// Puts a copy of the list into the event. False: it is empty, and nothing was put.
 bool tls_list_end(struct event *e, int field, struct pen *list);

@@ -13,6 +13,7 @@ enum {
     CHAIN_BYTES = 24 << 10,  // of those behind the first, as JSON
     PEM_BYTES = 48 << 10,    // of all, as PEM
     SUITES_BYTES = 16 << 10, // of a client's suites
+    METHODS_BYTES = 1024,    // of its compression methods
     NAME_BYTES = 1024,       // of a host's name
 };
 
@@ -68,8 +69,8 @@ static void set_name(const struct page *p, int field, struct span name, unsigned
 static void set_suites(const struct page *p)
 {
     struct reader r = reader_of(p->hello[CLIENT].suites);
-    size_t size = reader_left(&r) / 2 * 56; // the longest name, quoted
-    struct pen list = tls_list_begin(p->e, size < SUITES_BYTES ? size : SUITES_BYTES);
+    uint8_t place[SUITES_BYTES];
+    struct pen list = tls_list_begin(place, sizeof place);
     while (reader_left(&r)) {
         uint16_t suite = reader_be16(&r);
         if (!tls_is_grease(suite))
@@ -81,7 +82,8 @@ static void set_suites(const struct page *p)
 static void set_compression(const struct page *p)
 {
     struct span methods = p->hello[CLIENT].methods;
-    struct pen list = tls_list_begin(p->e, methods.len * 24);
+    uint8_t place[METHODS_BYTES];
+    struct pen list = tls_list_begin(place, sizeof place);
     for (size_t i = 0; i < methods.len; i++)
         tls_list_name(&list, tls_compression_name(methods.at[i]), methods.at[i], 2);
     tls_list_end(p->e, TLS_COMPRESSION_OFFERED, &list);
@@ -307,8 +309,8 @@ static void put_pem(struct pen *pen, struct span der)
 
 static void publish_pem(const struct page *p, int field, struct span message)
 {
-    size_t size = 2 * message.len + 1024;
-    struct pen list = tls_list_begin(p->e, size < PEM_BYTES ? size : PEM_BYTES);
+    uint8_t place[PEM_BYTES];
+    struct pen list = tls_list_begin(place, sizeof place);
     struct reader r = tls_certificates(message);
     struct span der;
     for (int i = 0; i < CHAIN_MOST && tls_certificate_next(&r, &der); i++) {
@@ -323,11 +325,10 @@ static void publish_pem(const struct page *p, int field, struct span message)
 static void publish_chain(const struct page *p, int field, struct reader *r)
 {
     struct span der;
-    struct pen list = {.full = true};
+    uint8_t place[CHAIN_BYTES];
+    struct pen list = tls_list_begin(place, sizeof place);
     for (int i = 1; i < CHAIN_MOST && tls_certificate_next(r, &der); i++) {
         struct x509_entry *entry = x509_cache_find(der, &p->e->scratch);
-        if (i == 1)
-            list = tls_list_begin(p->e, CHAIN_BYTES);
         p->e->lost |= !entry;
         if (entry)
             put_in_chain(p, &list, entry);
@@ -452,8 +453,9 @@ static void put_alert(const struct page *p, struct pen *list, const struct tls_a
 // Those of the client first.
 static void publish_alerts(const struct page *p)
 {
-    struct pen alerts = tls_list_begin(p->e, TLS_ALERTS_KEPT * 128);
-    struct pen types = tls_list_begin(p->e, TLS_ALERTS_KEPT * 48);
+    uint8_t place[TLS_ALERTS_KEPT * 128], types_place[TLS_ALERTS_KEPT * 48];
+    struct pen alerts = tls_list_begin(place, sizeof place);
+    struct pen types = tls_list_begin(types_place, sizeof types_place);
     for (int side = CLIENT; side <= SERVER; side++)
         for (int i = 0; i < p->x->alert_count; i++) {
             const struct tls_alert *a = &p->x->alerts[i];
