@@ -2,12 +2,13 @@
 // Makes a large capture of a small one: repeats it with other clients that begin at irregular
 // times, so that conversations overlap as they do on a real line.
 //
-//   grow TEMPLATE OUT COPIES SECONDS OVERLAP [FIRST]
+//   grow TEMPLATE OUT COPIES SECONDS OVERLAP [FIRST [MARK]]
 //
 // COPIES (at most 2^20) begin within SECONDS; each is stretched in time so that about OVERLAP of
-// them are open at once. FIRST: only so many packets of the template are repeated. The template is
-// TCP or UDP over IPv4 over Ethernet; who sends its first packet is the client, whose address and
-// ports are other ones in each copy. Checksums stay as they were.
+// them are open at once. FIRST: only so many packets of the template are repeated. MARK: these
+// eight bytes become the number of the copy wherever they stand, so that what holds them is new in
+// each. The template is TCP or UDP over IPv4 over Ethernet; who sends its first packet is the
+// client, whose address and ports are other ones in each copy. Checksums stay as they were.
 
 #include <arpa/inet.h>
 #include <pcap/pcap.h>
@@ -21,7 +22,9 @@ enum {
     OPEN = 4096, // copies at once
     IP = 14,     // offsets in a frame
     SOURCE = IP + 12,
-    DESTINATION = IP + 16
+    DESTINATION = IP + 16,
+    MARKS = 16, // in a packet
+    MARK = 8
 };
 
 struct template_packet {
@@ -30,6 +33,8 @@ struct template_packet {
     double after;           // seconds after the first packet
     uint32_t address, port; // offsets of the client's
     uint16_t own;           // the client's port as recorded
+    uint32_t mark[MARKS];   // offsets
+    int marks;
 };
 
 struct template
@@ -86,6 +91,15 @@ static void add_packet(struct template *t, const struct pcap_pkthdr *h, const ui
     t->count++;
 }
 
+static void find_marks(struct template_packet *p, const char *mark)
+{
+    const uint8_t *at = p->at, *end = at + p->header.caplen;
+    while (p->marks < MARKS && (at = memmem(at, (size_t)(end - at), mark, MARK))) {
+        p->mark[p->marks++] = (uint32_t)(at - p->at);
+        at += MARK;
+    }
+}
+
 static void read_template(struct template *t, const char *path, int first)
 {
     char why[PCAP_ERRBUF_SIZE];
@@ -111,6 +125,10 @@ static void rewrite(const struct template_packet *p, uint32_t number)
     uint16_t port = htons((uint16_t)(1024 + (p->own + number) % 64512));
     memcpy(p->at + p->address, &address, sizeof address);
     memcpy(p->at + p->port, &port, sizeof port);
+    char text[MARK + 1];
+    snprintf(text, sizeof text, "%08x", number);
+    for (int i = 0; i < p->marks; i++)
+        memcpy(p->at + p->mark[i], text, MARK);
 }
 
 // Evenly from 0 to 1, the same in every run (Knuth's multiplier).
@@ -168,8 +186,12 @@ int main(int argc, char **argv)
     static struct template t;
     static struct schedule s;
     if (argc < 6)
-        fail("usage", "grow TEMPLATE OUT COPIES SECONDS OVERLAP [FIRST]");
+        fail("usage", "grow TEMPLATE OUT COPIES SECONDS OVERLAP [FIRST [MARK]]");
     read_template(&t, argv[1], argc > 6 ? atoi(argv[6]) : PACKETS);
+    if (argc > 7 && strlen(argv[7]) != MARK)
+        fail("mark", "eight bytes are needed");
+    for (int i = 0; i < t.count && argc > 7; i++)
+        find_marks(&t.packet[i], argv[7]);
     s.copies = (uint32_t)atol(argv[3]);
     if (!s.copies || s.copies > COPIES)
         fail("copies", argv[3]);

@@ -2,6 +2,7 @@
 # are made here and mean nothing.
 #   4431   three RSA certificates, every version, tickets, a stapled status        4433   ECDSA, P-384 only, so others must begin again
 #   4432   wants a certificate of the client, resumes by session id                4434   two names, and refuses all others; RSA-PSS
+#   8443   nginx too: three certificates whose names hold NNNNNNNN, which tests/bench/grow makes new ones of
 
 # tls_sign NAME ISSUER SUBJECT EXTENSIONS OPTION…: a certificate and its key; ISSUER is NAME itself for a root.
 tls_sign() {
@@ -29,6 +30,12 @@ tls_certificates() {
     key=(-algorithm EC -pkeyopt ec_paramgen_curve:P-256)
     tls_sign clients clients '/O=Weir Test/CN=Weir Test Clients' "$ca" -sha256
     tls_sign ann clients '/O=Weir Test/CN=Ann' 'extendedKeyUsage=clientAuth' -sha256
+    key=(-algorithm RSA -pkeyopt rsa_keygen_bits:2048)
+    tls_sign bench-root bench-root '/C=XW/O=Weir Test/CN=Root NNNNNNNN' "$ca" -sha256
+    tls_sign bench-ca bench-root '/C=XW/O=Weir Test/CN=CA NNNNNNNN' "$ca" -sha256
+    tls_sign bench bench-ca '/C=XW/ST=Test State/L=Test/O=Weir Test/CN=NNNNNNNN.tls.test' \
+        'subjectAltName=DNS:NNNNNNNN.tls.test,DNS:www.tls.test,DNS:tls.test' -sha256
+    cat "$work/tls/bench.pem" "$work/tls/bench-ca.pem" "$work/tls/bench-root.pem" >"$work/tls/bench-chain.pem"
     cat "$work/tls/server.pem" "$work/tls/between.pem" "$work/tls/root.pem" >"$work/tls/chain.pem"
     cat "$work/tls/between.pem" "$work/tls/root.pem" >"$work/tls/issuers.pem"
 }
@@ -64,6 +71,10 @@ http {
     listen 443 ssl http2; listen [::]:443 ssl http2; root $work/www; server_name www.tls.test;
     ssl_certificate $dir/chain.pem; ssl_certificate_key $dir/server.key; ssl_protocols TLSv1.2 TLSv1.3;
     ssl_session_cache shared:s:1m;
+  }
+  server {
+    listen 8443 ssl; root $work/www; server_name bench.tls.test;
+    ssl_certificate $dir/bench-chain.pem; ssl_certificate_key $dir/bench.key; ssl_protocols TLSv1.2;
   }
 }
 EOF
@@ -119,4 +130,9 @@ do_tls_openssl() {
     shake 4434 -tls1_2 -servername one.tls.test
     shake 4434 -tls1_2 -servername other.tls.test
     shake 4434 -tls1_2 -maxfraglen 512 -noservername
+}
+
+# One connection with a whole handshake.
+do_bench_tls() {
+    get -k --resolve bench.tls.test:8443:10.77.0.2 https://bench.tls.test:8443/style.css >/dev/null
 }
