@@ -83,11 +83,11 @@ static void overlaps_at_random(void **state)
             uint32_t at = (random >> 8) % 1200, len = 1 + (random >> 20) % 90;
             if (at + len > 1200)
                 len = 1200 - at;
-            snprintf(part, len + 1, "%s", text + at);
+            snprintf(part, sizeof part, "%.*s", (int)len, text + at);
             say(FROM_CLIENT, UINT32_MAX - 599 + at, part);
         }
         for (uint32_t at = 0; at < 1200; at += 100) {
-            snprintf(part, 101, "%s", text + at);
+            snprintf(part, sizeof part, "%.100s", text + at);
             say(FROM_CLIENT, UINT32_MAX - 599 + at, part);
         }
         assert_string_equal(fake.told[CLIENT], text);
