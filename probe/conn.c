@@ -88,6 +88,21 @@ void conns_free(struct conns *all)
     free(all);
 }
 
+int64_t conns_memory(const struct conns_settings *settings, const struct binding *const *bindings,
+                     int count)
+{
+    size_t conn = 0, transaction = 0;
+    for (int i = 0; i < count; i++) {
+        const struct protocol *p = bindings[i]->protocol;
+        size_t conn_room = sizes_room(sizeof(struct conn) + p->conn_size);
+        size_t transaction_room = sizes_room(sizeof(struct transaction) + p->transaction_size);
+        conn = conn_room > conn ? conn_room : conn;
+        transaction = transaction_room > transaction ? transaction_room : transaction;
+    }
+    return settings->conns * (int64_t)conn + settings->transactions * (int64_t)transaction +
+           2 * settings->kept_bytes_all + settings->kept_bytes_all / 2 + SCRATCH;
+}
+
 // ── who they may turn out to be ──
 
 void conns_offer(struct conns *all, const struct binding *const *bindings, int count)

@@ -73,6 +73,10 @@ struct conns *conns_new(const struct conns_settings *settings, struct emit *emit
                         struct counters *counters, struct error *why);
 void conns_free(struct conns *all);
 
+// Bytes that they may come to with these protocols.
+int64_t conns_memory(const struct conns_settings *settings, const struct binding *const *bindings,
+                     int count);
+
 // The protocols that conn_become and conn_inner may find, by name or by content. The array lives
 // until the end.
 void conns_offer(struct conns *all, const struct binding *const *bindings, int count);

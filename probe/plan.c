@@ -648,17 +648,13 @@ void plan_free(struct plan *p)
 
 // ── memory ──
 
-// What one thing costs beside the bytes it holds, its pools' rounding included (measured for
-// flows).
-enum { FLOW_BYTES = 200, CONN_BYTES = 512, TRANSACTION_BYTES = 512 };
+enum { FLOW_BYTES = 200 }; // measured, its pools' rounding included
 
 uint64_t plan_memory(const struct plan *p, unsigned workers)
 {
-    const struct conns_settings *c = &p->probe.conns;
     const struct emit_settings *e = &p->probe.events;
     int64_t worker = p->flows.flows * FLOW_BYTES + p->flows.reorder_bytes_all +
-                     c->conns * CONN_BYTES + c->transactions * TRANSACTION_BYTES +
-                     2 * c->kept_bytes_all + // unread bytes, and what transactions hold
+                     conns_memory(&p->probe.conns, p->bindings, p->binding_count) +
                      p->probe.decode.fragment_bytes + e->scratch + e->batches * BATCH_SIZE;
     return workers * (uint64_t)worker +
            (uint64_t)p->output_count * (uint64_t)p->general.queue.bytes;

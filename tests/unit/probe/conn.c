@@ -820,6 +820,18 @@ static void all_end_oldest_first_and_begin_again(void **state)
     assert_true(world_feed(CLIENT, "b"));
 }
 
+// By the largest of each.
+static void memory_is_a_sum(void **state)
+{
+    (void)state;
+    world_start();
+    struct conns_settings s = {.conns = 10, .transactions = 100, .kept_bytes_all = 1 << 20};
+    int64_t fixed = (5 << 20) / 2 + (1 << 20);
+    assert_int_equal(conns_memory(&s, world.bindings, 3), 10 * 4096 + 100 * 512 + fixed);
+    assert_int_equal(conns_memory(&s, world.bindings, 2), 10 * 512 + 100 * 512 + fixed);
+    assert_int_equal(conns_memory(&s, NULL, 0), fixed);
+}
+
 static void detection_heeds_the_transport(void **state)
 {
     (void)state;
@@ -1031,6 +1043,7 @@ int main(void)
         test(who_is_being_called_is_not_evicted),
         test(evicting_takes_inner_conns_along),
         test(all_end_oldest_first_and_begin_again),
+        test(memory_is_a_sum),
         test(detection_heeds_the_transport),
         test(anything_in_any_order),
     };
