@@ -443,10 +443,13 @@ static bool dns_publish(const struct conn *c, const struct transaction *t, struc
         set_missing(t, e);
     if (has_answer && dns_message_rcode(&answer))
         event_text(e, F_STATUS, (struct span)SPAN("Error"));
-    dns_document_question(e, t->unasked ? &answer : &question);
-    dns_document_message(
-        e, has_answer ? &answer : &question,
-        (struct dns_wanted){own->include_authorities, own->include_additionals, compat});
+    const struct dns_message *asked = t->unasked ? &answer : &question;
+    const struct dns_message *shown = has_answer ? &answer : &question;
+    struct dns_wanted wanted = {own->include_authorities, own->include_additionals, compat, {0}};
+    struct span name = dns_document_question(e, asked);
+    if (dns_message_asks_same(asked, shown))
+        wanted.name = name;
+    dns_document_message(e, shown, wanted);
     if (common->send_request && !t->unasked)
         dns_document_line(e, F_REQUEST, &question, compat);
     if (common->send_response && has_answer)

@@ -100,23 +100,27 @@ static void set_domain(struct event *e, struct span name)
     event_text_if(e, DNS_QUESTION_TOP, rest);
 }
 
-static void set_question(struct event *e, const struct dns_message *m)
+// The name of the first question, which is `known` if not empty.
+static struct span set_question(struct event *e, const struct dns_message *m, struct span known)
 {
     uint8_t text[DNS_NAME_TEXT];
     struct dns_question q;
     uint32_t offset = DNS_HEADER;
     if (!m->questions || !dns_question_read(m->bytes, &offset, &q))
-        return;
+        return span_of(NULL, 0);
     set_name(e, DNS_QUESTION_TYPE, dns_type_name(q.type), q.type);
     set_name(e, DNS_QUESTION_CLASS, dns_class_name(q.class), q.class);
-    struct span name = copied(e, span_of(text, dns_name_text(m->bytes, &q.name, text)));
+    struct span name = known;
     if (!name.len)
-        return;
+        name = copied(e, span_of(text, dns_name_text(m->bytes, &q.name, text)));
+    if (!name.len)
+        return name;
     event_text(e, DNS_QUESTION_NAME, name);
     set_domain(e, name);
+    return name;
 }
 
-void dns_document_question(struct event *e, const struct dns_message *m)
+struct span dns_document_question(struct event *e, const struct dns_message *m)
 {
     unsigned opcode = dns_message_opcode(m);
     set_name(e, F_METHOD, dns_opcode_name(opcode), opcode);
@@ -125,13 +129,15 @@ void dns_document_question(struct event *e, const struct dns_message *m)
     struct dns_question q;
     uint32_t offset = DNS_HEADER;
     if (!m->questions || !dns_question_read(m->bytes, &offset, &q))
-        return;
+        return span_of(NULL, 0);
     dns_render_question(&pen, m->bytes, &q);
     struct span query = copied(e, pen_written(&pen)), name = query;
     event_text_if(e, F_QUERY, query);
     span_cut(&name, ','); // class
     span_cut(&name, ','); // type
-    event_text_if(e, F_RESOURCE, span_skip(name, 1));
+    name = span_skip(name, 1);
+    event_text_if(e, F_RESOURCE, name);
+    return name;
 }
 
 static int option_field(unsigned code, bool raw)
@@ -214,10 +220,11 @@ static void set_resolved(struct event *e, const struct dns_message *m)
     }
 }
 
-static void set_sections(struct event *e, const struct dns_message *m, struct dns_wanted wanted)
+static void set_sections(struct event *e, const struct dns_message *m, struct dns_wanted wanted,
+                         struct span question)
 {
     struct dns_known known;
-    dns_known_begin(&known);
+    dns_known_begin(&known, question);
     event_number(e, DNS_ANSWERS_COUNT, m->count[DNS_ANSWERS]);
     event_number(e, DNS_AUTHORITIES_COUNT, m->count[DNS_AUTHORITIES]);
     event_number(e, DNS_ADDITIONALS_COUNT, m->count[DNS_ADDITIONALS] - m->has_opt);
@@ -237,10 +244,10 @@ void dns_document_message(struct event *e, const struct dns_message *m, struct d
     set_name(e, DNS_OP_CODE, dns_opcode_name(dns_message_opcode(m)), dns_message_opcode(m));
     set_flags(e, m);
     set_rcode(e, DNS_RESPONSE_CODE, dns_message_rcode(m), wanted.raw);
-    set_question(e, m);
+    struct span question = set_question(e, m, wanted.name);
     if (m->has_opt)
         set_opt(e, m, wanted.raw);
-    set_sections(e, m, wanted);
+    set_sections(e, m, wanted, question);
 }
 
 void dns_document_line(struct event *e, int field, const struct dns_message *m, bool raw)

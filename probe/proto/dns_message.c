@@ -241,3 +241,14 @@ bool dns_message_read(struct dns_message *m, struct span bytes, bool cut)
     m->cut = cut && !whole;
     return offset > DNS_HEADER && (whole || cut || offset == bytes.len);
 }
+
+bool dns_message_asks_same(const struct dns_message *a, const struct dns_message *b)
+{
+    struct span one = span_skip(span_first(a->bytes, a->at[DNS_ANSWERS]), DNS_HEADER);
+    if (!span_is(one, span_skip(span_first(b->bytes, b->at[DNS_ANSWERS]), DNS_HEADER)))
+        return false;
+    for (size_t i = 0; i < one.len; i++)
+        if (is_pointer(one.at[i])) // perhaps into the headers, which differ
+            return false;
+    return true;
+}

@@ -64,6 +64,9 @@ static inline unsigned dns_message_rcode(const struct dns_message *m)
     return (m->flags & 15u) | (m->has_opt ? m->opt.ttl >> 24 << 4 : 0);
 }
 
+// Whether both ask the same in the same bytes. False if that would take more than a look.
+bool dns_message_asks_same(const struct dns_message *a, const struct dns_message *b);
+
 struct dns_question {
     uint32_t name;
     uint16_t type, class;

@@ -28,6 +28,22 @@ static void known_add(struct dns_known *k, uint32_t at, struct span json)
     k->used += json.len;
 }
 
+void dns_known_begin(struct dns_known *k, struct span question)
+{
+    struct pen pen = pen_of(k->text, sizeof k->text);
+    k->count = 0;
+    k->used = 0;
+    if (!question.len)
+        return;
+    pen_text(&pen, question);
+    if (pen.full)
+        return;
+    k->used = pen_written(&pen).len;
+    k->at[0] = DNS_HEADER;
+    k->json[0] = pen_written(&pen);
+    k->count = 1;
+}
+
 // Where the name begins that a record at `offset` has: its own place, or where it points back to.
 static uint32_t owner_at(struct span message, uint32_t offset)
 {

@@ -13,7 +13,7 @@ enum {
 };
 
 // The first names of a message as they were written, by where they stand: most owners are pointers
-// to a name that was written before. Empty to begin with.
+// to a name that was written before.
 struct dns_known {
     unsigned count;
     size_t used; // of `text`
@@ -22,11 +22,8 @@ struct dns_known {
     uint8_t text[512];
 };
 
-static inline void dns_known_begin(struct dns_known *k)
-{
-    k->count = 0;
-    k->used = 0;
-}
+// Knows the name of the first question, if it is not empty.
+void dns_known_begin(struct dns_known *k, struct span question);
 
 // The records of a section as a list of objects, without the EDNS record. `raw` as for
 // dns_data_read; `known` goes from section to section of one message. How many.
