@@ -258,8 +258,20 @@ static int conclude(struct session *s, bool fine, const struct error *why)
     return fine && !s->left ? EXIT_FINE : EXIT_FAILED;
 }
 
+// False: what was dumped is not all there.
+static bool finish_dump(struct session *s)
+{
+    struct error why = {""};
+    bool fine = !s->dump || dump_close(s->dump, &why);
+    s->dump = NULL;
+    if (why.text[0])
+        log_say(fine ? LOG_WARNING : LOG_ERROR, "run", "%s", why.text);
+    return fine;
+}
+
 static void session_free(struct session *s)
 {
+    finish_dump(s);
     if (s->publisher && !s->stopped)
         publisher_stop(s->publisher, 0);
     for (unsigned i = 0; i < s->count; i++)
@@ -287,11 +299,7 @@ static int run_session(struct session *s)
         wait_turn(s);
     drain(s);
     bool fine = join(s, &why);
-    struct error dump_why = {""};
-    if (s->dump && !dump_close(s->dump, &dump_why)) {
-        log_say(LOG_ERROR, "run", "%s", dump_why.text);
-        fine = false;
-    }
+    fine &= finish_dump(s);
     int code = conclude(s, fine, &why);
     session_free(s);
     return code;
