@@ -431,11 +431,11 @@ void emit_finish(struct emit *e)
         counter_add(e->counters->events_written, 1);
 }
 
-void emit_flush(struct emit *e, bool now_or_never)
+void emit_flush(struct emit *e, bool always)
 {
     if (e->batch && e->batch->rows &&
-        (now_or_never || clock_steady() - e->batch->opened >= e->settings.flush_timeout)) {
-        if (now_or_never)
+        (always || clock_steady() - e->batch->opened >= e->settings.flush_timeout)) {
+        if (always)
             e->batch->opened = 0; // nothing comes behind it
         hand_over(e);
     }

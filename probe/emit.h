@@ -70,10 +70,10 @@ void emit_free(struct emit *e); // after the last flush; its batches must have c
 void emit_transaction(struct emit *e, const struct binding *binding, const struct conn *c,
                       struct endpoints *ends, const struct transaction *t);
 
-// For flow records: an empty event with the dataset's ranks, @timestamp and event.* of a document
-// of that time set; to be filled and finished.
+// For flow records: an event with the constants of its dataset and @timestamp, to be filled and
+// finished.
 struct event *emit_begin(struct emit *e, int dataset, int64_t time);
 void emit_finish(struct emit *e);
 
-// The open batch is handed over if it is older than flush.timeout (or always, with `now_or_never`).
-void emit_flush(struct emit *e, bool now_or_never);
+// The open batch is handed over if it is older than flush.timeout, or always.
+void emit_flush(struct emit *e, bool always);
