@@ -156,6 +156,11 @@ static void says_what_is_missing(void **state)
     assert_ja4(&h, "ts3i000000_000000000000_000000000000");
     h = client(0x0399, (const int[]){0x0a0a, -1});
     assert_ja4(&h, "t00i000000_000000000000_000000000000");
+    add_extension(&extensions, TLS_SUPPORTED_VERSIONS, "\2\0\2", 3);
+    h = client(0x0303, (const int[]){-1});
+    uint8_t text[TLS_JA4_TEXT];
+    assert_int_equal(tls_ja4(&h, text), TLS_JA4_TEXT);
+    assert_memory_equal(text, "ts2i000100_000000000000_", 24);
 }
 
 static void shows_odd_protocols(void **state)

@@ -325,6 +325,39 @@ static void tells_versions_and_unknown_algorithms(void **state)
     assert_false(c.signature_known);
 }
 
+// A key of this algorithm with these parameters.
+static struct x509 with_key(const char *oid, size_t oid_len, uint8_t tag, const char *parameters,
+                            size_t len)
+{
+    static struct bytes key;
+    key.len = 0;
+    der_add(&key, 0x06, oid, oid_len);
+    der_add(&key, tag, parameters, len);
+    der_wrap(&key, 0, 0x30);
+    der_add(&key, 0x03, "\0", 1);
+    der_wrap(&key, 0, 0x30);
+    return facts_made(&(struct certificate){.key = &key});
+}
+
+static void tells_sizes_of_rare_keys(void **state)
+{
+    (void)state;
+    // DSA: its prime is the first of three numbers
+    struct x509 c =
+        with_key("\x2a\x86\x48\xce\x38\x04\x01", 7, 0x30, "\x02\x03\0\x80\1\x02\1\5\x02\1\7", 11);
+    assert_int_equal(c.key, X509_DSA);
+    assert_text(c.key_algorithm, "DSA");
+    assert_int_equal(c.key_size, 16);
+    // a curve without name
+    c = with_key("\x2a\x86\x48\xce\x3d\x02\x01", 7, 0x06, "\x2b\x81\x04\x00\x0f", 5);
+    assert_text(c.key_curve, "1.3.132.0.15");
+    assert_int_equal(c.key_size, 0);
+    // RSA without its number
+    c = with_key("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01", 9, 0x05, "", 0);
+    assert_int_equal(c.key, X509_RSA);
+    assert_int_equal(c.key_size, 0);
+}
+
 // ── an enemy's ──
 
 static struct bytes big, names;
@@ -471,6 +504,7 @@ int main(void)
         cmocka_unit_test(writes_serial_numbers),
         cmocka_unit_test(reads_both_kinds_of_times),
         cmocka_unit_test(tells_versions_and_unknown_algorithms),
+        cmocka_unit_test(tells_sizes_of_rare_keys),
         cmocka_unit_test(shows_so_many_names_and_no_more),
         cmocka_unit_test(bounds_names),
         cmocka_unit_test(walks_past_what_is_nested),

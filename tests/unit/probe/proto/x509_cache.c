@@ -94,6 +94,33 @@ static void reads_large_ones_aside(void **state)
         assert_number(find(i), i);
 }
 
+// It fits, its texts do not: the place it had is used again at once.
+static void reads_aside_what_has_long_texts(void **state)
+{
+    (void)state;
+    static struct bytes der, name;
+    char text[1200];
+    memset(text, '"', sizeof text);
+    text[sizeof text - 1] = 0;
+    name.len = der.len = 0;
+    for (int i = 0; i < 2; i++)
+        add_part(&name, 10, 0x0c, text);
+    der_wrap(&name, 0, 0x30);
+    add_certificate(&der, &(struct certificate){.subject = &name, .issuer = &name});
+    assert_true(der.len < X509_ENTRY - 2048);
+    struct x509_entry *kept = find(1);
+    for (int i = 0; i < 2 * X509_CACHED; i++) {
+        size_t before = scratch.used;
+        struct x509_entry *e = x509_cache_find(bytes_span(&der), &scratch);
+        assert_true(scratch.used > before);
+        assert_true(x509_entry_facts(e)->subject.attribute[X509_ORGANIZATION].len > 1000);
+        arena_reset(&scratch);
+    }
+    assert_ptr_equal(find(1), kept);
+    for (int i = 0; i < 2 * X509_CACHED; i++)
+        assert_number(find(i), i);
+}
+
 static void takes_what_is_no_certificate(void **state)
 {
     (void)state;
@@ -138,8 +165,11 @@ static int close_scratch(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(keeps_what_was_seen),    cmocka_unit_test(lets_the_oldest_go),
-        cmocka_unit_test(reads_large_ones_aside), cmocka_unit_test(takes_what_is_no_certificate),
+        cmocka_unit_test(keeps_what_was_seen),
+        cmocka_unit_test(lets_the_oldest_go),
+        cmocka_unit_test(reads_large_ones_aside),
+        cmocka_unit_test(reads_aside_what_has_long_texts),
+        cmocka_unit_test(takes_what_is_no_certificate),
         cmocka_unit_test(belongs_to_a_thread),
     };
     return cmocka_run_group_tests(tests, open_scratch, close_scratch);
