@@ -103,7 +103,7 @@ static bool read_type(struct span name, enum part_type *type)
 // Cuts the kind off the front of what stands in %{…}.
 static enum part_kind cut_kind(struct span *inside)
 {
-    static const char marks[] = {[SKIPPED] = '?', [APPENDED] = '+', [OF_NAME] = '&'};
+    static const uint8_t marks[] = {[SKIPPED] = '?', [APPENDED] = '+', [OF_NAME] = '&'};
     if (!inside->len)
         return SKIPPED;
     for (enum part_kind kind = SKIPPED; kind <= OF_NAME; kind++)
