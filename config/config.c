@@ -12,9 +12,10 @@
 #include "config/yaml.h"
 #include "pipeline/base/text.h"
 
-const char *config_environment(void *arg, const char *name)
+const char *config_environment(void *arg, const char *name, bool *secret)
 {
     (void)arg;
+    *secret = false;
     return getenv(name);
 }
 
@@ -150,7 +151,7 @@ const char *config_found(const struct config *node, char to[64])
         [CONFIG_NULL] = "nothing", [CONFIG_LIST] = "a list", [CONFIG_MAP] = "a map"};
     if (node->kind != CONFIG_SCALAR)
         return words[node->kind];
-    if (node->key && config_is_secret(node->key))
+    if (node->secret || (node->key && config_is_secret(node->key)))
         return "a text that is not shown";
     struct span text = span_text(node->text);
     size_t room = 40, len = text.len <= room ? text.len : room;

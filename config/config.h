@@ -26,6 +26,7 @@ struct config {
     bool quoted;      // the scalar stood in quotes: it is a text whatever it looks like
     bool implied;     // a map that only stands inside a dotted key (`a` of `a.b: 1`)
     bool pending;     // a scalar with ${…} that is not resolved yet
+    bool secret;      // it came from the keystore, or holds something that did: never shown
     const char *file; // where it was written: a path, or "-E"
     int line;         // from 1; 0 for -E
     int count;        // children
@@ -33,9 +34,9 @@ struct config {
 };
 
 // Finds the value for the name inside ${…}: the keystore, then the environment. NULL: not there.
-// `arg` is the caller's.
-typedef const char *config_lookup(void *arg, const char *name);
-const char *config_environment(void *arg, const char *name); // getenv
+// What is a `*secret` is a text as it stands, whatever it looks like. `arg` is the caller's.
+typedef const char *config_lookup(void *arg, const char *name, bool *secret);
+const char *config_environment(void *arg, const char *name, bool *secret); // getenv
 
 // An empty map to merge into. All memory is the arena's.
 struct config *config_new(struct arena *a);
@@ -71,7 +72,7 @@ const char *config_path(const struct config *root, const struct config *node, st
 __attribute__((format(printf, 3, 4))) bool config_refuse(const struct config *node,
                                                          struct error *why, const char *format,
                                                          ...);
-// What stands there, for such a reason: `"text"` (cut, secrets masked), `a list`, `a map`,
+// What stands there, for such a reason: `"text"` (cut, no secrets), `a list`, `a map`,
 // `nothing`. Writes to `to` and returns it.
 const char *config_found(const struct config *node, char to[64]);
 

@@ -128,7 +128,7 @@ static bool print_scalar(yaml_emitter_t *emitter, const struct config *node, boo
 static bool print_node(yaml_emitter_t *emitter, const struct config *node, bool secret)
 {
     if (node->kind == CONFIG_SCALAR)
-        return print_scalar(emitter, node, secret);
+        return print_scalar(emitter, node, secret || node->secret);
     yaml_event_t event;
     if (node->kind == CONFIG_NULL)
         return emit(emitter, &event,

@@ -40,6 +40,7 @@ struct piece {
 struct pieces {
     struct piece *first, **end;
     size_t len;
+    bool secret; // one of them is
 };
 
 static bool resolve(struct substitution *s, struct config *node, int depth, const struct visit *up);
@@ -136,6 +137,16 @@ static const struct config *default_value(struct substitution *s, const struct v
     return NULL;
 }
 
+// A text, and never anything else.
+static const struct config *secret_value(struct substitution *s, const char *text,
+                                         const struct visit *at)
+{
+    struct config *value = tree_scalar(tree_at(s, at->node), span_text(text), true, at->node->line);
+    if (value)
+        value->secret = true;
+    return value;
+}
+
 // What ${name} stands for, to be copied by who keeps it. A setting that asks for its own name means
 // the environment's (`name: ${name}`), if there is one.
 static const struct config *variable_value(struct substitution *s, const struct variable *v,
@@ -145,9 +156,10 @@ static const struct config *variable_value(struct substitution *s, const struct 
     bool loops = setting && is_on_the_way(setting, at);
     if (setting && setting->kind != CONFIG_NULL && !loops)
         return resolve(s, setting, tree_parts(v->name), at) ? setting : NULL;
-    const char *found = s->lookup ? s->lookup(s->arg, v->name) : NULL;
+    bool secret = false;
+    const char *found = s->lookup ? s->lookup(s->arg, v->name, &secret) : NULL;
     if (found)
-        return yaml_value(tree_at(s, at->node), found);
+        return secret ? secret_value(s, found, at) : yaml_value(tree_at(s, at->node), found);
     if (loops && !v->has_rest) {
         config_refuse(at->node, s->tree.why, "${%.60s} leads back to itself", v->name);
         return NULL;
@@ -183,6 +195,7 @@ static bool add_variable(struct substitution *s, struct pieces *p, struct span t
     if (value->kind != CONFIG_NULL && !value->text)
         return config_refuse(at->node, s->tree.why, "${%.60s} is %s, expected a text", v.name,
                              value->kind == CONFIG_LIST ? "a list" : "a map");
+    p->secret |= value->secret;
     return add(s, p, span_text(value->text), at);
 }
 
@@ -199,8 +212,9 @@ static const char *join(struct substitution *s, const struct pieces *p, const st
     return text;
 }
 
-// The text with all its variables replaced and escapes undone.
-static const char *expand(struct substitution *s, struct span text, const struct visit *at)
+// The text with all its variables replaced and escapes undone; `*secret`: one of them was.
+static const char *expand(struct substitution *s, struct span text, const struct visit *at,
+                          bool *secret)
 {
     struct pieces p = {.first = NULL, .end = &p.first};
     while (text.len) {
@@ -216,6 +230,7 @@ static const char *expand(struct substitution *s, struct span text, const struct
             return NULL;
         text = span_skip(text, len);
     }
+    *secret = p.secret;
     return join(s, &p, at);
 }
 
@@ -232,8 +247,11 @@ static const struct config *value_of(struct substitution *s, struct span text,
         struct variable v = {.name = NULL};
         return read_variable(s, text, &v, at) ? variable_value(s, &v, at) : NULL;
     }
-    const char *expanded = expand(s, text, at);
-    return expanded ? yaml_value(tree_at(s, at->node), expanded) : NULL;
+    bool secret = false;
+    const char *expanded = expand(s, text, at, &secret);
+    if (!expanded || secret)
+        return expanded ? secret_value(s, expanded, at) : NULL;
+    return yaml_value(tree_at(s, at->node), expanded);
 }
 
 static bool resolve_scalar(struct substitution *s, struct config *node, int depth,
@@ -246,7 +264,7 @@ static bool resolve_scalar(struct substitution *s, struct config *node, int dept
         return false;
     struct span text = span_text(node->text);
     if (!is_whole_variable(text)) {
-        const char *expanded = expand(s, text, &here);
+        const char *expanded = expand(s, text, &here, &node->secret);
         if (!expanded)
             return false;
         node->text = expanded;

@@ -11,9 +11,10 @@
 static struct arena arena;
 
 // Some names are there, most are not.
-static const char *look_up(void *arg, const char *name)
+static const char *look_up(void *arg, const char *name, bool *secret)
 {
     (void)arg;
+    *secret = *name == 'b';
     return *name == 'a' ? "[1, {b: c}, \"${d}\"]" : *name == 'b' ? name : NULL;
 }
 

@@ -5,9 +5,10 @@
 // Pairs of name and value, ended by NULL.
 static const char *const *world;
 
-static const char *look_up(void *arg, const char *name)
+static const char *look_up(void *arg, const char *name, bool *secret)
 {
     assert_ptr_equal(arg, &world);
+    *secret = strncmp(name, "SECRET", 6) == 0;
     for (const char *const *pair = world; *pair; pair += 2)
         if (strcmp(pair[0], name) == 0)
             return pair[1];
@@ -213,13 +214,47 @@ static void test_refuses_when_memory_ends(void **state)
     assert_true(done);
 }
 
+// A secret is a text whatever it looks like, and neither shown nor told.
+static void test_secrets(void **state)
+{
+    (void)state;
+    static const char *const secrets[] = {"SECRET_A", "[x, {y: z}]", "SECRET_B", "null",
+                                          "SECRET_C", "${d}",        NULL};
+    world = secrets;
+    struct config *root = read_yaml("a: ${SECRET_A}\nb: ${SECRET_B}\nc: x${SECRET_C}\n"
+                                    "d: ${a}\ne: ${N:${SECRET_A}}\nf: ${N:-${SECRET_A}}\n"
+                                    "g: ${c}y\nh: [1, '${SECRET_A}']\ni: open\n");
+    assert_true(resolve(root));
+    assert_string_equal(config_text(root, "a"), secrets[1]);
+    assert_string_equal(config_text(root, "b"), "null");
+    assert_string_equal(config_text(root, "c"), "x${d}");
+    assert_string_equal(config_text(root, "g"), "x${d}y");
+    static const char *const paths[] = {"a", "b", "c", "d", "e", "f", "g", "h.1"};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        char found[64];
+        const struct config *node = config_get(root, paths[i]);
+        assert_int_equal(node->kind, CONFIG_SCALAR);
+        assert_string_equal(config_found(node, found), "a text that is not shown");
+    }
+    char *shown;
+    size_t len;
+    FILE *to = open_memstream(&shown, &len);
+    assert_true(config_print(root, to));
+    fclose(to);
+    assert_string_equal(shown, "a: xxxxx\nb: xxxxx\nc: xxxxx\nd: xxxxx\ne: xxxxx\nf: xxxxx\n"
+                               "g: xxxxx\nh:\n- 1\n- xxxxx\ni: open\n");
+    free(shown);
+}
+
 static void test_environment(void **state)
 {
     (void)state;
+    bool secret = true;
     assert_int_equal(setenv("WEIR_TEST_VARIABLE", "x", 1), 0);
-    assert_string_equal(config_environment(NULL, "WEIR_TEST_VARIABLE"), "x");
+    assert_string_equal(config_environment(NULL, "WEIR_TEST_VARIABLE", &secret), "x");
+    assert_false(secret);
     assert_int_equal(unsetenv("WEIR_TEST_VARIABLE"), 0);
-    assert_null(config_environment(NULL, "WEIR_TEST_VARIABLE"));
+    assert_null(config_environment(NULL, "WEIR_TEST_VARIABLE", &secret));
     struct config *root = read_yaml("a: ${X:y}\n");
     assert_true(config_resolve(root, NULL, NULL, &arena, &why)); // nobody to ask
     assert_string_equal(flat(root), "{a:y}");
@@ -242,6 +277,7 @@ int main(void)
         test_world(test_refuses_bombs),
         test_world(test_refuses_depth),
         test_world(test_refuses_when_memory_ends),
+        test_world(test_secrets),
         test_world(test_environment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
