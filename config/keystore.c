@@ -278,30 +278,37 @@ static bool read_file(const char *path, struct arena *a, struct span *out, struc
     if (good && !read_all(file, place, &len))
         good = error_set(why, "%s: cannot be read: %s", path, strerror(errno));
     close(file);
-    while (len && strchr(" \r\n", place[len - 1]))
-        len--;
     *out = span_of(place, len);
     return good;
 }
 
-bool keystore_read(struct keystore *k, const char *path, struct arena *a, struct error *why)
+bool keystore_decode(struct keystore *k, struct span file, struct arena *a, struct error *why)
 {
-    struct span text;
     struct error inner = {""};
     keystore_init(k, a);
-    if (!read_file(path, a, &text, why))
-        return false;
-    if (!span_starts(text, VERSION))
-        return error_set(why, "%s: is no keystore: it does not begin with v1", path);
-    text = span_skip(text, VERSION.len);
-    uint8_t *bytes = arena_alloc(a, text.len / 4 * 3 + 6);
-    ptrdiff_t len = bytes ? text_from_base64(bytes, text) : -1;
+    while (file.len && strchr(" \r\n", file.at[file.len - 1]))
+        file.len--;
+    if (!span_starts(file, VERSION))
+        return error_set(why, "is no keystore: it does not begin with v1");
+    file = span_skip(file, VERSION.len);
+    uint8_t *bytes = arena_alloc(a, file.len / 4 * 3 + 6);
+    ptrdiff_t len = bytes ? text_from_base64(bytes, file) : -1;
     uint8_t *json = len >= HEAD + TAG ? arena_alloc(a, (size_t)len) : NULL;
     int json_len = 0;
     if (!json || !decrypt(span_of(bytes, (size_t)len), json, &json_len))
-        return error_set(why, "%s: is damaged, or was encrypted under a password", path);
+        return error_set(why, "is damaged, or was encrypted under a password");
     return read_json(k, span_of(json, (size_t)json_len), &inner) ||
-           error_set(why, "%s: %s", path, inner.text[0] ? inner.text : "holds no list of secrets");
+           error_set(why, "%s", inner.text[0] ? inner.text : "holds no list of secrets");
+}
+
+bool keystore_read(struct keystore *k, const char *path, struct arena *a, struct error *why)
+{
+    struct span file;
+    struct error inner;
+    keystore_init(k, a);
+    if (!read_file(path, a, &file, why))
+        return false;
+    return keystore_decode(k, file, a, &inner) || error_set(why, "%s: %.400s", path, inner.text);
 }
 
 static bool write_all(int file, struct span bytes)

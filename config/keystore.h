@@ -33,6 +33,8 @@ struct keystore {
 void keystore_init(struct keystore *k, struct arena *a); // empty
 // Reads a file. False: it cannot be read, is no keystore, or others than its owner may read it.
 bool keystore_read(struct keystore *k, const char *path, struct arena *a, struct error *why);
+// The same of the bytes of one.
+bool keystore_decode(struct keystore *k, struct span file, struct arena *a, struct error *why);
 // Writes it whole or not at all, readable by its owner only; missing folders are made.
 bool keystore_write(const struct keystore *k, const char *path, struct error *why);
 

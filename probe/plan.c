@@ -90,7 +90,8 @@ const struct setting general_settings[] = {
     UNUSED("features", "not used"),
     UNUSED("migration", "there is nothing to migrate"),
     {"cloud", SETTING_NODE, GENERAL(elsewhere), .meaning = "Elastic Cloud: id and auth"},
-    UNUSED("keystore", "not available yet"),
+    {"keystore.path", SETTING_NODE, GENERAL(elsewhere),
+     .meaning = "File of secrets; path.data/weir.keystore or packetbeat.keystore by default"},
     UNUSED("plugins", "there are no plug-ins"),
     {"setup", SETTING_NODE, GENERAL(elsewhere), .meaning = "What outputs put on their servers"},
     UNUSED("http", "the HTTP endpoint is not available yet"),
@@ -182,41 +183,6 @@ static bool is_list(const struct config *node)
 }
 
 // ── the tree ──
-
-// Paths that are not given stand in the tree all the same, so that ${path.data} can be used
-// anywhere.
-static bool default_paths(struct plan *p, struct error *why)
-{
-    static const char *const paths[][2] = {{"path.home", "."},
-                                           {"path.config", "${path.home}"},
-                                           {"path.data", "${path.home}/data"},
-                                           {"path.logs", "${path.home}/logs"}};
-    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-        const char *text = arena_printf(&p->arena, "%s='%s'", paths[i][0], paths[i][1]);
-        if (!config_get(p->root, paths[i][0]) &&
-            (!text || !config_override(p->root, text, &p->arena, why)))
-            return false;
-    }
-    return true;
-}
-
-static bool read_files(struct plan *p, const struct plan_sources *s, struct error *why)
-{
-    for (int i = 0; i < s->file_count; i++) {
-        if (s->check_permissions && !config_is_private(s->files[i], why))
-            return false;
-        if (!config_read(p->root, s->files[i], &p->arena, why))
-            return false;
-    }
-    if (!s->file_count &&
-        !config_read_text(p->root, span_text(s->standard), "built in", &p->arena, why))
-        return false;
-    for (int i = 0; i < s->override_count; i++)
-        if (!config_override(p->root, s->overrides[i], &p->arena, why))
-            return false;
-    return default_paths(p, why) &&
-           config_resolve(p->root, config_environment, NULL, &p->arena, why);
-}
 
 static bool read_root(struct plan *p, const struct config **probe, struct error *why)
 {
@@ -612,7 +578,7 @@ static bool build_documents(struct plan *p, bool publish, struct error *why)
 static bool plan_read(struct plan *p, const struct plan_sources *s, struct error *why)
 {
     const struct config *probe;
-    if (!read_files(p, s, why) || !read_root(p, &probe, why))
+    if (!plan_read_files(p->root, s, &p->arena, why) || !read_root(p, &probe, why))
         return false;
     identity_read(&p->identity, p->general.name, s->keep_id ? p->general.path_data : NULL,
                   p->compat, &p->arena);

@@ -88,6 +88,13 @@ struct plan_sources {
     void (*ask_stop)(void *); // for outputs that nobody reads any more; NULL: nobody to ask
 };
 
+// The tree that files and command line make, secrets and all: ${…} is resolved. False: `why`.
+bool plan_read_files(struct config *root, const struct plan_sources *from, struct arena *a,
+                     struct error *why);
+// Where the keystore of that configuration lies or would lie; NULL: the configuration cannot be
+// read, said in `why`.
+const char *plan_keystore_path(const struct plan_sources *from, struct arena *a, struct error *why);
+
 // NULL: `why` holds file, line, what was found and what was expected. Warnings go to the log.
 struct plan *plan_new(const struct plan_sources *from, struct error *why);
 void plan_free(struct plan *plan);

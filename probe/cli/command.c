@@ -33,6 +33,8 @@ const struct flag command_flags[] = {
     {"path.logs", "DIR", "where logs are written"},
     {"strict.perms", NULL, "refuse a configuration that others may write (default true)"},
     {"environment", "NAME", "accepted for compatibility"},
+    {"force", NULL, "keystore: replace without asking"},
+    {"stdin", NULL, "keystore add: read the secret from standard input"},
     {"h,help", NULL, "show this help"},
     {"version", NULL, "show the version"},
     FLAGS_END};
@@ -123,6 +125,15 @@ struct plan *command_plan(const struct flags *flags, void (*ask_stop)(void *))
     if (!plan)
         command_fails(EXIT_FAILED, &why);
     return plan;
+}
+
+const char *command_secrets_path(const struct flags *flags, struct arena *a, struct error *why)
+{
+    struct plan_sources from = {.ask_stop = NULL};
+    if (sources_of(flags, a, &from))
+        return plan_keystore_path(&from, a, why);
+    error_set(why, "out of memory");
+    return NULL;
 }
 
 int command_fails(int code, const struct error *why)

@@ -25,5 +25,8 @@ extern const struct flag command_flags[];
 // said.
 struct plan *command_plan(const struct flags *flags, void (*ask_stop)(void *));
 
+// Where the keystore of the configuration that the flags name lies, in the arena. NULL: `why`.
+const char *command_secrets_path(const struct flags *flags, struct arena *a, struct error *why);
+
 // Prints "weir: REASON" to standard error; returns `code`.
 int command_fails(int code, const struct error *why);
