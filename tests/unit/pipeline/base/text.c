@@ -307,6 +307,21 @@ static void test_base64_of_rfc_4648(void **state)
     }
 }
 
+static void test_base64_reads_back(void **state)
+{
+    (void)state;
+    uint64_t random = 9;
+    for (size_t len = 0; len < 300; len++) {
+        uint8_t bytes[300], text[404], back[304];
+        for (size_t i = 0; i < len; i++)
+            bytes[i] = (uint8_t)next_random(&random);
+        size_t written = text_base64(text, span_of(bytes, len), len % 2);
+        assert_int_equal(written, len % 2 ? (len + 2) / 3 * 4 : (len * 4 + 2) / 3);
+        assert_int_equal(text_from_base64(back, span_of(text, written)), len);
+        assert_memory_equal(back, bytes, len);
+    }
+}
+
 static void test_refuses_what_is_not_base64(void **state)
 {
     (void)state;
@@ -367,6 +382,7 @@ int main(void)
         cmocka_unit_test(test_durations),
         cmocka_unit_test(test_hex),
         cmocka_unit_test(test_base64_of_rfc_4648),
+        cmocka_unit_test(test_base64_reads_back),
         cmocka_unit_test(test_refuses_what_is_not_base64),
         cmocka_unit_test(test_utf8_whole),
     };
