@@ -22,6 +22,7 @@ struct tls_side {
 
 struct tls_conn {
     struct tls_side side[2]; // of the conn
+    int64_t first;           // arrival of the first byte
     bool begun;              // a transaction was opened
 };
 
@@ -74,6 +75,7 @@ static struct tls_session *begin(struct call *f, bool by_server)
         return session_of(f);
     f->t = transaction_open(f->c, 1);
     f->h->begun = true;
+    transaction_saw(f->t, CLIENT, f->h->first, f->h->first, 0);
     struct tls_session *x = session_of(f);
     x->first = f->from;
     x->turned = by_server != (f->from == SERVER);
@@ -337,6 +339,8 @@ static uint32_t tls_feed(struct conn *c, enum side from, struct span data, uint3
     f.data = data;
     if (h->begun && !f.t)
         leave(&f); // it took too long and was published
+    if (!h->first)
+        h->first = conn_time(c, from, 0);
     bool goes_on = data.len > 0;
     while (!f.over && goes_on && !is_encrypted(&f)) {
         if (!f.s->record_left)
@@ -347,9 +351,10 @@ static uint32_t tls_feed(struct conn *c, enum side from, struct span data, uint3
             take(&f, f.s->record_left);
         goes_on &= f.at < data.len;
     }
-    if (f.t && data.len)
-        transaction_saw(f.t, CLIENT, conn_time(c, from, 0),
-                        conn_time(c, from, (uint32_t)data.len - 1), 0);
+    if (f.t && data.len) {
+        int64_t now = conn_time(c, from, (uint32_t)data.len - 1);
+        transaction_saw(f.t, CLIENT, now, now, 0);
+    }
     return f.over || is_encrypted(&f) ? (uint32_t)data.len : f.at;
 }
 

@@ -52,7 +52,7 @@ struct tls_session {
     bool established;
     uint16_t version; // that the server chose; 0: not yet
     uint16_t retry_group;
-    enum side first; // of the conn's sides: who sent the first byte; and is it CLIENT here?
+    enum side first; // who sent the first byte, by the conn's sides
     bool turned;     // the conn's CLIENT is SERVER here
 };
 

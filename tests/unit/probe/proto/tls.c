@@ -284,6 +284,7 @@ static void does_not_care_how_it_is_cut(void **state)
         assert_null(h.conn);
         assert_int_equal(documents(), 1);
         assert_usual("\"status\":\"OK\"");
+        assert_document_has(&h, 0, "\"start\":\"2023-11-14T22:13:20.000Z\"");
         finish(1);
     }
 }
