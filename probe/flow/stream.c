@@ -10,12 +10,13 @@
 #define GRACE_TIME (200 * MILLISECOND)
 
 enum {
-    GRACE_PACKETS = 64,   // of the flow; the hole is given up after these or the time above
-    SMALL = 192,          // bytes of a small segment, header included
-    LARGE = 1536,         // a frame of 1500 bytes fits
-    SEARCH = 64,          // steps from either end to the place of a segment
-    RELIEF = 4,           // holes of others given up for the room of one segment
-    HOLES_LOOKED_AT = 256 // in one call of streams_age
+    GRACE_PACKETS = 64,    // of the flow; the hole is given up after these or the time above
+    SMALL = 192,           // bytes of a small segment, header included
+    LARGE = 1536,          // a frame of 1500 bytes fits
+    SEARCH = 64,           // steps from either end to the place of a segment
+    RELIEF = 4,            // holes of others given up for the room of one segment
+    HOLES_LOOKED_AT = 256, // in one call of streams_age
+    BELIEVED = 1 << 20     // bytes that one acknowledgement alone may prove to be missing
 };
 
 struct segment {
@@ -23,6 +24,7 @@ struct segment {
     int64_t time;
     uint32_t seq, len;
     uint32_t cut; // bytes behind it that were not captured
+    uint32_t ack;
     bool large;
     uint8_t bytes[];
 };
@@ -32,6 +34,7 @@ struct part {
     uint32_t seq;
     struct span data;
     uint32_t cut;
+    uint32_t ack;
     int64_t time;
 };
 
@@ -193,7 +196,7 @@ void stream_start(struct stream *s, unsigned side, uint32_t next)
 {
     struct stream_side *me = &s->side[side];
     me->next = next;
-    me->started = true;
+    me->started = me->seen = me->fixed = true;
     me->has_acked = me->has_acked && tcp_is_near(me->acked, next);
 }
 
@@ -211,6 +214,7 @@ static void settle(struct stream *s, int64_t now)
         list_append(&s->all->with_hole, &s->with_hole);
     } else if (!hole && listed) {
         list_remove(&s->with_hole);
+        s->side[0].graced = s->side[1].graced = 0;
     }
 }
 
@@ -221,28 +225,37 @@ static enum side side_of(const struct stream *s, unsigned side)
     return side == s->client ? CLIENT : SERVER;
 }
 
+static void open_conn(struct stream *s)
+{
+    struct endpoints ends = detect_ends(&s->flow->key, s->client, s->interface);
+    s->conn = conn_open(s->all->conns, s->binding, &ends, s->late, conn_is_gone, s);
+}
+
 static void deliver(struct stream *s, unsigned side, struct span data, int64_t time)
 {
     s->side[side].next += (uint32_t)data.len;
+    s->side[side].fixed = true;
     if (s->over || s->side[side].finished || !data.len)
         return;
-    if (!s->conn) {
-        struct endpoints ends = detect_ends(&s->flow->key, s->client, s->interface);
-        s->conn = conn_open(s->all->conns, s->binding, &ends, s->late, conn_is_gone, s);
-    }
+    if (!s->conn)
+        open_conn(s);
     struct arrival arrival = {.time = time};
     conn_feed(s->conn, side_of(s, side), data, &arrival);
 }
 
+// What is missing in front of a conn's first bytes it is told too, if it can make anything of it.
 static void skip(struct stream *s, unsigned side, uint32_t missing, int64_t time)
 {
     if (!missing)
         return;
     s->side[side].next += missing;
-    if (s->conn)
-        conn_gap(s->conn, side_of(s, side), missing, time);
-    else
-        s->late = true;
+    s->side[side].fixed = true;
+    s->late = s->late || !s->conn;
+    if (s->over || (!s->conn && !s->binding->protocol->gap))
+        return;
+    if (!s->conn)
+        open_conn(s);
+    conn_gap(s->conn, side_of(s, side), missing, time);
 }
 
 static void finish(struct stream *s, unsigned side, int64_t time)
@@ -263,33 +276,87 @@ static void finish(struct stream *s, unsigned side, int64_t time)
 
 // ── what waits ──
 
-// Hands on what has come to be next.
-static void drain(struct stream *s, unsigned side)
+// Bytes of `me` that its peer has, by an acknowledgement of his, and that were not handed on yet.
+// One byte may be a FIN that was not captured.
+static uint32_t unseen(const struct stream_side *me, uint32_t ack)
 {
-    struct stream_side *me = &s->side[side];
-    while (me->first && tcp_distance(me->first->seq, me->next) <= 0) {
-        struct segment *seg = segment_unlink_first(me);
-        struct part p = {seg->seq, span_of(seg->bytes, seg->len), seg->cut, seg->time};
-        part_trim(&p, me->next);
-        deliver(s, side, p.data, p.time);
-        skip(s, side, p.cut, p.time);
-        segment_free(s, me, seg);
-    }
+    int32_t ahead = tcp_distance(ack, me->next);
+    return me->started && !me->finished && ahead > 1 && ahead <= BELIEVED ? (uint32_t)ahead : 0;
 }
 
-// Declares all bytes below `seq` lost, and goes on behind them.
-static void give_up(struct stream *s, unsigned side, uint32_t seq, int64_t time)
+// True if what was sent with `ack` waits for bytes of the peer. Nobody waits for a side of which
+// the capture showed nothing yet.
+static bool waits(const struct stream_side *peer, uint32_t ack)
+{
+    return peer->seen && unseen(peer, ack);
+}
+
+static bool is_ready(const struct stream *s, unsigned side)
+{
+    const struct stream_side *me = &s->side[side], *peer = &s->side[!side];
+    const struct segment *first = me->first;
+    return first && tcp_distance(first->seq, me->next) <= 0 && !waits(peer, first->ack);
+}
+
+// Declares all bytes below `seq` lost.
+static void lose(struct stream *s, unsigned side, uint32_t seq, int64_t time)
 {
     struct stream_side *me = &s->side[side];
-    uint32_t missing = seq - me->next;
+    int32_t missing = tcp_distance(seq, me->next);
+    if (missing <= 0)
+        return;
     counter_add(s->all->counters->tcp_gaps, 1);
     counter_add(s->all->counters->tcp_gap_bytes, missing);
     me->lost_from = me->next;
     me->lost_to = seq;
-    me->acked_hole = 0;
-    skip(s, side, missing, time);
-    drain(s, side);
-    finish(s, side, time);
+    skip(s, side, (uint32_t)missing, time);
+}
+
+// Until something of a side is handed on, it begins where its peer saw it.
+static void expect(struct stream_side *me, uint32_t ack)
+{
+    if (me->fixed || ack == me->next || (me->started && tcp_distance(ack, me->next) > 0))
+        return;
+    me->next = ack;
+    me->started = true;
+}
+
+// Declares lost what is missing in front of bytes at `seq` that were sent with `ack`: what the peer
+// had said by then and is not here, and what the side itself had said. Whether the peer knew of the
+// latter nobody can tell.
+static void make_way(struct stream *s, unsigned side, uint32_t seq, uint32_t ack, int64_t time)
+{
+    struct stream_side *peer = &s->side[!side];
+    expect(peer, ack);
+    uint32_t before = unseen(peer, ack);
+    if (before && peer->first)
+        before = smaller(before, peer->first->seq - peer->next);
+    if (before)
+        lose(s, !side, peer->next + before, time);
+    lose(s, side, seq, time);
+}
+
+static void hand_on_first(struct stream *s, unsigned side)
+{
+    struct stream_side *me = &s->side[side];
+    struct segment *seg = segment_unlink_first(me);
+    struct part p = {seg->seq, span_of(seg->bytes, seg->len), seg->cut, seg->ack, seg->time};
+    make_way(s, side, p.seq, p.ack, p.time);
+    part_trim(&p, me->next);
+    deliver(s, side, p.data, p.time);
+    skip(s, side, p.cut, p.time);
+    segment_free(s, me, seg);
+}
+
+// Hands on what has come to be next, each side as far as it does not know more than was handed on
+// of the other.
+static void drain(struct stream *s)
+{
+    for (unsigned side = 0, idle = 0; idle < 2; side = !side, idle++)
+        while (is_ready(s, side)) {
+            hand_on_first(s, side);
+            idle = 0;
+        }
 }
 
 // Where the hole in front ends.
@@ -303,27 +370,76 @@ static int64_t hole_since(const struct stream_side *me)
     return me->first ? me->first->time : me->fin_time;
 }
 
-static bool is_hopeless(struct stream_side *me, int64_t now, int64_t timeout)
+static void finish_both(struct stream *s, int64_t time)
 {
-    if (now - hole_since(me) > timeout)
-        return true;
-    if (!me->has_acked || tcp_distance(me->acked, hole_end(me)) < 0) {
-        me->acked_hole = 0;
+    finish(s, 0, time);
+    finish(s, 1, time);
+}
+
+// Goes on behind the hole in front of a side that waits.
+static void give_up(struct stream *s, unsigned side, int64_t time)
+{
+    struct stream_side *me = &s->side[side];
+    if (me->first)
+        hand_on_first(s, side);
+    else
+        lose(s, side, me->fin, time);
+    drain(s);
+    finish_both(s, time);
+}
+
+// True if a side waits for the other one: what is in front of it was sent when its sender had what
+// is in front of that. Both cannot be; who forges it is cut short.
+static bool comes_after(const struct stream *s, unsigned side)
+{
+    const struct segment *mine = s->side[side].first, *other = s->side[!side].first;
+    if (!mine || !other || tcp_distance(mine->ack, other->seq) <= 0)
         return false;
-    }
-    if (!me->acked_hole) {
-        me->acked_hole = now;
+    return !side || tcp_distance(other->ack, mine->seq) <= 0;
+}
+
+// The side that waits and goes on first.
+static unsigned foremost(const struct stream *s)
+{
+    return !has_hole(&s->side[0]) || comes_after(s, 0);
+}
+
+// True if the peer has all below `end`, and what is missing of it stayed away for the grace.
+static bool is_missed(struct stream_side *me, uint32_t end, int64_t now)
+{
+    if (!me->has_acked || tcp_distance(me->acked, end) < 0)
+        return false;
+    if (!me->graced || tcp_distance(end, me->graced_to) > 0) {
+        me->graced = now;
+        me->graced_to = me->acked;
         me->grace = GRACE_PACKETS;
         return false;
     }
-    return now - me->acked_hole > GRACE_TIME || !me->grace || !--me->grace;
+    return now - me->graced > GRACE_TIME || !me->grace || !--me->grace;
+}
+
+// True if nothing will come any more of what a side waits for.
+static bool is_hopeless(struct stream *s, unsigned side, int64_t now)
+{
+    struct stream_side *me = &s->side[side], *peer = &s->side[!side];
+    if (!has_hole(me) || comes_after(s, side))
+        return false;
+    if (now - hole_since(me) > s->all->settings.timeout)
+        return true;
+    // Asked both: one grace goes on during the other.
+    bool hole = tcp_distance(hole_end(me), me->next) > 0;
+    bool missed = !hole || is_missed(me, hole_end(me), now);
+    bool waiting = me->first && waits(peer, me->first->ack);
+    return (!waiting || is_missed(peer, me->first->ack, now)) && missed;
 }
 
 static void check_holes(struct stream *s, int64_t now)
 {
-    for (unsigned i = 0; i < 2; i++)
-        while (has_hole(&s->side[i]) && is_hopeless(&s->side[i], now, s->all->settings.timeout))
-            give_up(s, i, hole_end(&s->side[i]), now);
+    for (unsigned side = 0, idle = 0; idle < 2; side = !side, idle++)
+        while (is_hopeless(s, side, now)) {
+            give_up(s, side, now);
+            idle = 0;
+        }
 }
 
 // All-worker memory is short: the hole that is open longest elsewhere makes room.
@@ -336,10 +452,9 @@ static bool relieve(struct stream *s)
     if (other->busy)
         return false;
     other->busy = true;
-    unsigned side = other->side[1].waiting > other->side[0].waiting;
-    struct stream_side *its = &other->side[side];
-    if (its->first)
-        give_up(other, side, its->first->seq, its->first->time);
+    unsigned side = foremost(other);
+    if (other->side[side].first)
+        give_up(other, side, hole_since(&other->side[side]));
     list_remove(&other->with_hole); // others are next
     settle(other, other->since);
     return true;
@@ -368,6 +483,7 @@ static struct segment *store(struct stream *s, struct stream_side *me, struct pa
         bool whole = bytes == p->data.len;
         seg->seq = p->seq;
         seg->time = p->time;
+        seg->ack = p->ack;
         seg->len = bytes;
         seg->cut = whole ? len - bytes : 0;
         if (bytes)
@@ -423,10 +539,18 @@ static bool keep(struct stream *s, struct stream_side *me, struct part *p)
 
 // ── segments ──
 
+static bool is_next(const struct stream *s, unsigned side, const struct part *p)
+{
+    const struct stream_side *me = &s->side[side];
+    return p->seq == me->next && !waits(&s->side[!side], p->ack) &&
+           (!me->first || me->first->seq != me->next);
+}
+
 // Hands on what is next up to where a kept segment begins: that one came first.
 static void hand_on(struct stream *s, unsigned side, struct part *p)
 {
     struct stream_side *me = &s->side[side];
+    make_way(s, side, p->seq, p->ack, p->time);
     uint32_t room = me->first ? me->first->seq - me->next : UINT32_MAX;
     struct span data = span_first(p->data, room);
     uint32_t cut = data.len < p->data.len ? 0 : smaller(p->cut, room - (uint32_t)data.len);
@@ -434,7 +558,32 @@ static void hand_on(struct stream *s, unsigned side, struct part *p)
     part_skip(p, (uint32_t)data.len + cut);
     deliver(s, side, data, time);
     skip(s, side, cut, time);
-    drain(s, side);
+    if (me->first || s->side[!side].first)
+        drain(s);
+}
+
+// There is no room to wait: what comes before a part is given up one by one, the part last.
+static void hurry(struct stream *s, unsigned side, struct part *p)
+{
+    const struct stream_side *me = &s->side[side], *peer = &s->side[!side];
+    bool kept = me->first && tcp_distance(me->first->seq, p->seq) <= 0;
+    uint32_t ack = kept ? me->first->ack : p->ack;
+    counter_add(s->all->counters->tcp_waiting_ceiling, 1);
+    if (peer->first && tcp_distance(ack, peer->first->seq) > 0) {
+        give_up(s, !side, p->time);
+    } else if (kept) {
+        give_up(s, side, p->time);
+    } else {
+        hand_on(s, side, p);
+    }
+}
+
+// The usual: it is next, and nothing waits.
+static bool is_straight(const struct stream *s, unsigned side, const struct part *p)
+{
+    const struct stream_side *me = &s->side[side], *peer = &s->side[!side];
+    return p->seq == me->next && !me->first && !peer->first && peer->fixed &&
+           tcp_distance(p->ack, peer->next) <= 0;
 }
 
 static void take_bytes(struct stream *s, unsigned side, struct part p)
@@ -444,19 +593,21 @@ static void take_bytes(struct stream *s, unsigned side, struct part p)
     if (me->lost_to != me->lost_from && tcp_distance(p.seq, me->lost_from) >= 0 &&
         tcp_distance(end, me->lost_to) <= 0)
         counter_add(s->all->counters->tcp_late, 1);
+    if (is_straight(s, side, &p)) {
+        deliver(s, side, p.data, p.time);
+        skip(s, side, p.cut, p.time);
+        return;
+    }
     for (;;) {
         part_trim(&p, me->next);
         if (!part_len(&p))
             return;
-        if (p.seq == me->next) {
+        if (is_next(s, side, &p))
             hand_on(s, side, &p);
-        } else if (tcp_is_near(p.seq, me->next) && keep(s, me, &p)) {
+        else if (tcp_is_near(p.seq, me->next) && keep(s, me, &p))
             return;
-        } else {
-            counter_add(s->all->counters->tcp_waiting_ceiling, 1);
-            bool kept = me->first && tcp_distance(me->first->seq, p.seq) < 0;
-            give_up(s, side, kept ? me->first->seq : p.seq, p.time);
-        }
+        else
+            hurry(s, side, &p);
     }
 }
 
@@ -469,15 +620,23 @@ static void take_ack(struct stream_side *acked, uint32_t ack)
     acked->has_acked = true;
 }
 
-static void take_fin(struct stream *s, unsigned side, uint32_t fin, int64_t time)
+static void take_fin(struct stream_side *me, uint32_t fin, int64_t time)
 {
-    struct stream_side *me = &s->side[side];
     if (!me->has_fin) {
         me->has_fin = true;
         me->fin = fin;
         me->fin_time = time;
     }
-    finish(s, side, time);
+}
+
+// The first segment of a side: it begins there, unless its peer saw it elsewhere.
+static void appear(struct stream_side *me, uint32_t seq)
+{
+    int32_t ahead = tcp_distance(seq, me->next);
+    if (!me->started || ahead > BELIEVED || ahead < -BELIEVED)
+        me->next = seq;
+    me->started = me->seen = true;
+    me->has_acked = me->has_acked && tcp_is_near(me->acked, me->next);
 }
 
 void stream_take(struct stream *s, const struct packet *p)
@@ -491,18 +650,19 @@ void stream_take(struct stream *s, const struct packet *p)
         return;
     }
     s->busy = true;
-    if (!me->started)
-        stream_start(s, side, seq);
+    if (!me->seen)
+        appear(me, seq);
     if (!list_is_empty(&s->with_hole))
         check_holes(s, now);
-    struct part part = {seq, span_of(p->payload, p->payload_len), tcp_cut(p), now};
+    uint32_t ack = p->tcp_flags & TCP_ACK ? p->ack : s->side[!side].next;
+    struct part part = {seq, span_of(p->payload, p->payload_len), tcp_cut(p), ack, now};
     uint32_t end = seq + part_len(&part);
     if (part_len(&part) && !me->finished)
         take_bytes(s, side, part);
     if (p->tcp_flags & TCP_FIN)
-        take_fin(s, side, end, now);
-    else if (me->has_fin)
-        finish(s, side, now);
+        take_fin(me, end, now);
+    if (me->has_fin || s->side[!side].has_fin)
+        finish_both(s, now);
     if (p->tcp_flags & TCP_ACK)
         take_ack(&s->side[!side], p->ack);
     settle(s, now);
@@ -512,15 +672,12 @@ void stream_take(struct stream *s, const struct packet *p)
 
 static void flush(struct stream *s, int64_t now)
 {
-    for (unsigned i = 0; i < 2; i++) {
-        struct stream_side *me = &s->side[i];
-        while (has_hole(me))
-            give_up(s, i, hole_end(me), now);
-        // What was acknowledged was sent; one byte may be a FIN that was not captured.
-        if (s->conn && !me->finished && me->started && me->has_acked &&
-            tcp_distance(me->acked, me->next) > 1)
-            give_up(s, i, me->acked, now);
-    }
+    while (has_hole(&s->side[0]) || has_hole(&s->side[1]))
+        give_up(s, foremost(s), now);
+    // What was acknowledged was sent.
+    for (unsigned i = 0; i < 2 && s->conn; i++)
+        if (s->side[i].has_acked)
+            lose(s, i, s->side[i].next + unseen(&s->side[i], s->side[i].acked), now);
 }
 
 void stream_flush(struct stream *s, int64_t now)

@@ -5,10 +5,14 @@
 //
 //   next ──▶│ hole │ segment │ segment │ hole │ segment │ FIN        sorted, disjoint, by number
 //
-// What came first wins over what overlaps it. A hole is given up when it cannot be filled any more:
-// the peer acknowledged what lies beyond, so it never waits for it (and it stayed away for a short
-// grace all the same, for captures that re-order); or time or memory for waiting is used up; or the
-// flow ends. The conn is told how much is missing, and goes on behind it.
+// What came first wins over what overlaps it. The two sides are in order too: who acknowledges
+// bytes had them, so what he said with that waits until those were handed on. A question comes
+// before its answer however the capture mixed them.
+//
+// A hole is given up when it cannot be filled any more: the peer acknowledged it, so it is not sent
+// again (and it stayed away for a short grace all the same, for captures that re-order); or time or
+// memory for waiting is used up; or the flow ends. The conn is told how much is missing, of either
+// side, and goes on behind it.
 #pragma once
 
 #include "pipeline/base/list.h"
@@ -24,10 +28,14 @@ struct stream_side {
     uint32_t fin;                 // where the side ends, when has_fin
     uint32_t lost_from, lost_to;  // the last hole given up
     uint32_t waiting;             // bytes of memory that wait
-    int64_t acked_hole;           // since when the hole in front is acknowledged; 0: it is not
+    int64_t graced; // since when what is missing below `graced_to` is acknowledged; 0: it is not
     int64_t fin_time;
-    uint16_t grace; // packets since then
-    bool started, has_acked, has_fin, finished;
+    uint32_t graced_to;
+    uint16_t grace; // packets left since then
+    bool started;   // `next` is known
+    bool seen;      // the capture showed something of it
+    bool fixed;     // it does not begin elsewhere any more
+    bool has_acked, has_fin, finished;
 };
 
 struct stream {

@@ -20,7 +20,7 @@
 
 #define BEGIN (INT64_C(1700000000) * SECOND)
 
-enum { TOLD = 1 << 20, DOCUMENTS = 256, DOCUMENT = 4096, OPEN_CONNS = 64 };
+enum { TOLD = 1 << 20, ORDER = 4096, DOCUMENTS = 256, DOCUMENT = 4096, OPEN_CONNS = 64 };
 
 // ── conns ──
 
@@ -36,6 +36,7 @@ struct conn {
 static struct {
     char told[2][TOLD];
     size_t len[2];
+    char order[ORDER];          // the beginning of all of it: ">" before what a client said, "<"
     char ends[256];             // a word for each conn that ended: "fin", "rst", …
     int64_t last_time;          // of the last bytes
     int opened, late, open;     // conns
@@ -51,11 +52,13 @@ static const char *const ending_names[] = {"fin", "rst", "age", "file", "gap", "
 
 __attribute__((format(printf, 2, 3))) static void tell(enum side side, const char *format, ...)
 {
+    char *text = fake.told[side] + fake.len[side];
+    size_t order = strlen(fake.order);
     va_list list;
     va_start(list, format);
-    fake.len[side] +=
-        (size_t)vsnprintf(fake.told[side] + fake.len[side], TOLD - fake.len[side], format, list);
+    fake.len[side] += (size_t)vsnprintf(text, TOLD - fake.len[side], format, list);
     va_end(list);
+    snprintf(fake.order + order, ORDER - order, "%c%s", "><"[side], text);
 }
 
 static void close_conn(struct conn *c, enum ending how)
@@ -216,7 +219,7 @@ static struct {
     bool compat;
 } world;
 
-static const struct protocol fake_tcp = {.name = "fake_tcp", .transports = OVER_TCP};
+static struct protocol fake_tcp = {.name = "fake_tcp", .transports = OVER_TCP};
 static const struct protocol fake_udp = {.name = "fake_udp", .transports = OVER_UDP};
 static const struct protocol fake_icmp = {.name = "fake_icmp", .transports = OVER_ICMP};
 static int64_t tcp_ports[] = {80}, udp_ports[] = {53};
@@ -245,6 +248,7 @@ static inline void begin_world(struct flow_settings settings, bool compat)
 {
     memset(&fake, 0, sizeof fake);
     memset(&world, 0, sizeof world);
+    fake_tcp.gap = NULL;
     world.settings = settings;
     world.now = BEGIN;
     world.client_port = 40000;

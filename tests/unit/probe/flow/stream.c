@@ -8,6 +8,14 @@ static void begin(void)
     begin_world(usual_settings(), false);
 }
 
+static uint32_t random_state;
+
+static uint32_t any(uint32_t below)
+{
+    random_state = random_state * 1664525 + 1013904223;
+    return (random_state >> 8) % below;
+}
+
 static void in_order(void **state)
 {
     (void)state;
@@ -206,6 +214,221 @@ static void one_sided_hole_times_out(void **state)
     say(FROM_SERVER, 1012, "m"); // looked at before it is used
     assert_string_equal(fake.told[SERVER], "ab[3]fg[3]klm");
     end_world();
+}
+
+// ── the order between the sides ──
+
+// The capture shows an answer before its question, and the next question before that.
+static void an_answer_waits_for_its_question(void **state)
+{
+    (void)state;
+    begin();
+    shake_hands(100, 500);
+    say_ack(FROM_CLIENT, 103, 503, "cd");
+    say_ack(FROM_SERVER, 501, 103, "xy");
+    assert_string_equal(fake.order, "");
+    say_ack(FROM_CLIENT, 101, 501, "ab");
+    say_ack(FROM_SERVER, 503, 105, "z");
+    assert_string_equal(fake.order, ">ab<xy>cd<z");
+    assert_int_equal(counter_get(world.counters.tcp_gaps), 0);
+    end_world();
+}
+
+// So many packets that whoever stayed away is given up.
+static void flush_grace(void)
+{
+    for (int i = 0; i < 70; i++)
+        say_ack(FROM_SERVER, 501, 101, "");
+}
+
+// What both have lost is told before what comes behind it.
+static void answer_and_question_lost(void **state)
+{
+    (void)state;
+    begin();
+    shake_hands(100, 500);
+    say_ack(FROM_CLIENT, 101, 501, "ab");
+    say_ack(FROM_SERVER, 504, 107, "yz");
+    say_ack(FROM_CLIENT, 107, 506, "");
+    assert_string_equal(fake.order, ">ab");
+    flush_grace();
+    assert_string_equal(fake.order, ">ab>[4]<[3]<yz");
+    assert_int_equal(counter_get(world.counters.tcp_gaps), 2);
+    end_world();
+}
+
+static void question_lost_answers_wait(void **state)
+{
+    (void)state;
+    begin();
+    shake_hands(100, 500);
+    say_ack(FROM_CLIENT, 101, 501, "ab");
+    say_ack(FROM_SERVER, 501, 103, "w");
+    say_ack(FROM_SERVER, 502, 105, "x");
+    say_ack(FROM_CLIENT, 105, 503, "ef");
+    say_ack(FROM_SERVER, 503, 107, "y");
+    assert_string_equal(fake.order, ">ab<w");
+    world.now += 300 * MILLISECOND;
+    say_ack(FROM_SERVER, 504, 107, "");
+    assert_string_equal(fake.order, ">ab<w>[2]<x>ef<y");
+    end_world();
+}
+
+// At the end too.
+static void order_of_what_waits_at_the_end(void **state)
+{
+    (void)state;
+    begin();
+    shake_hands(100, 500);
+    say_ack(FROM_SERVER, 504, 107, "yz");
+    say_ack(FROM_CLIENT, 103, 502, "cd");
+    say_ack(FROM_CLIENT, 110, 506, "j");
+    end_world();
+    assert_string_equal(fake.order, ">cd>[2]<[3]<yz>[3]>j");
+}
+
+// Nobody waits for a side that the capture does not show, but what it must have said is missing.
+static void one_side_only(void **state)
+{
+    (void)state;
+    begin();
+    say_ack(FROM_CLIENT, 101, 501, "ab");
+    say_ack(FROM_CLIENT, 103, 501, "c");
+    say_ack(FROM_CLIENT, 104, 511, "d");
+    assert_string_equal(fake.order, ">ab>c<[10]>d");
+    say_ack(FROM_SERVER, 513, 105, "z"); // there it is
+    say_ack(FROM_CLIENT, 105, 514, "e");
+    flush_grace();
+    assert_string_equal(fake.order, ">ab>c<[10]>d<[2]<z>e");
+    end_world();
+}
+
+// The first segments of a conversation out of order, and its beginning was not seen.
+static void begins_where_the_peer_saw_it(void **state)
+{
+    (void)state;
+    begin();
+    say_syn(FROM_CLIENT, 100);
+    say_ack(FROM_SERVER, 503, 103, "yz");
+    say_ack(FROM_CLIENT, 101, 501, "ab");
+    say_ack(FROM_CLIENT, 103, 505, "");
+    flush_grace();
+    assert_string_equal(fake.order, ">ab<[2]<yz");
+    end_world();
+}
+
+static void cross_hole(struct conn *c, enum side from, uint32_t missing)
+{
+    (void)c, (void)from, (void)missing;
+    fail(); // the conns are fakes: nobody calls their protocol
+}
+
+// The conn learns of a hole in front of its first bytes.
+static void hole_before_the_first_bytes(void **state)
+{
+    (void)state;
+    begin();
+    fake_tcp.gap = cross_hole;
+    shake_hands(100, 500);
+    say_ack(FROM_SERVER, 501, 103, "xy");
+    flush_grace();
+    assert_string_equal(fake.order, ">[2]<xy");
+    assert_int_equal(fake.late, 1);
+    end_world();
+}
+
+// Holes that were acknowledged together are given up together.
+static void one_grace_for_several_holes(void **state)
+{
+    (void)state;
+    begin();
+    shake_hands(100, 500);
+    for (uint32_t i = 0; i < 10; i++)
+        say_ack(FROM_CLIENT, 102 + 2 * i, 501, "x");
+    say_ack(FROM_SERVER, 501, 121, "");
+    flush_grace();
+    assert_int_equal(counter_get(world.counters.tcp_gaps), 10);
+    end_world();
+}
+
+// Nobody is silenced by who claims to have seen what nobody said.
+static void forged_acknowledgements(void **state)
+{
+    (void)state;
+    begin();
+    shake_hands(100, 500);
+    say_ack(FROM_SERVER, 501, 101 + (2 << 20), "x"); // too far to be believed
+    assert_string_equal(fake.order, "<x");
+    say_ack(FROM_CLIENT, 101, 506, "a"); // both wait for each other
+    say_ack(FROM_SERVER, 502, 106, "y");
+    say_ack(FROM_CLIENT, 102, 506, "b");
+    flush_grace();
+    flush_grace();
+    assert_non_null(strstr(fake.told[CLIENT], "ab"));
+    assert_non_null(strstr(fake.told[SERVER], "xy"));
+    end_world();
+}
+
+enum { TALK = 60 };
+
+// A conversation of short words, each told with what its side had heard by then.
+static void talk(struct packet packets[TALK], uint32_t next[2])
+{
+    static const char *const words[] = {"a", "bc", "def", "ghij"};
+    for (int i = 0; i < TALK; i++) {
+        const char *word = words[any(4)];
+        unsigned sender = any(2);
+        packets[i] = segment(sender, next[sender], TCP_ACK, word);
+        packets[i].ack = next[!sender];
+        next[sender] += (uint32_t)strlen(word);
+    }
+}
+
+// True if `told` has every word of the conversation, none before what its side had heard: who spoke
+// at the same time may change places. One byte may look like a FIN.
+static bool is_talk(const char *told, const struct packet packets[TALK], uint32_t next[2])
+{
+    const struct packet *word[2] = {packets, packets};
+    for (; *told; told++) {
+        unsigned sender = *told == '<';
+        if (*told != '<' && *told != '>')
+            continue;
+        while (word[sender] < packets + TALK && word[sender]->sender != sender)
+            word[sender]++;
+        const struct packet *p = word[sender]++;
+        if (p >= packets + TALK || p->seq != next[sender] ||
+            memcmp(told + 1, p->payload, p->payload_len) || tcp_distance(p->ack, next[!sender]) > 1)
+            return false;
+        next[sender] += p->payload_len;
+    }
+    return true;
+}
+
+// Packets that change places with near ones, of either side, make no other conversation.
+static void conversations_out_of_order(void **state)
+{
+    (void)state;
+    for (uint32_t round = 0; round < 200; round++) {
+        struct packet packets[TALK], moved[TALK];
+        uint32_t first[2] = {round * 0x08000000u, 7 - round}, next[2] = {first[0], first[1]};
+        random_state = round;
+        begin();
+        shake_hands(first[0] - 1, first[1] - 1);
+        talk(packets, next);
+        memcpy(moved, packets, sizeof moved);
+        for (int i = 0; i < TALK - 3; i++) {
+            struct packet p = moved[i];
+            int to = i + (int)any(3);
+            moved[i] = moved[to];
+            moved[to] = p;
+        }
+        for (int i = 0; i < TALK; i++)
+            take(moved[i]);
+        assert_true(is_talk(fake.order, packets, first));
+        assert_memory_equal(first, next, sizeof next);
+        assert_int_equal(counter_get(world.counters.tcp_gaps), 0);
+        end_world();
+    }
 }
 
 static void ceiling_of_one_side(void **state)
@@ -553,14 +776,6 @@ static void time_of_what_waited(void **state)
     end_world();
 }
 
-static uint32_t random_state;
-
-static uint32_t any(uint32_t below)
-{
-    random_state = random_state * 1664525 + 1013904223;
-    return (random_state >> 8) % below;
-}
-
 // A segment of no conversation in particular.
 static struct packet any_segment(uint32_t base)
 {
@@ -634,6 +849,16 @@ int main(void)
         cmocka_unit_test(grace_is_short_in_time_too),
         cmocka_unit_test(unacknowledged_hole_waits),
         cmocka_unit_test(one_sided_hole_times_out),
+        cmocka_unit_test(an_answer_waits_for_its_question),
+        cmocka_unit_test(answer_and_question_lost),
+        cmocka_unit_test(question_lost_answers_wait),
+        cmocka_unit_test(order_of_what_waits_at_the_end),
+        cmocka_unit_test(one_side_only),
+        cmocka_unit_test(begins_where_the_peer_saw_it),
+        cmocka_unit_test(hole_before_the_first_bytes),
+        cmocka_unit_test(one_grace_for_several_holes),
+        cmocka_unit_test(forged_acknowledgements),
+        cmocka_unit_test(conversations_out_of_order),
         cmocka_unit_test(ceiling_of_one_side),
         cmocka_unit_test(ceiling_of_all),
         cmocka_unit_test(single_bytes_out_of_order),
