@@ -20,11 +20,16 @@ struct http_side {
 
 struct http_conn {
     struct http_side side[2];
-    uint64_t numbers;  // given to questions and unasked answers
+    uint64_t numbers;  // given to questions, to unasked answers and to holes among questions
     uint64_t question; // number of the newest question
-    bool pipelined;    // a question began in the packet in which another ended
+    uint64_t hole;     // of the newest hole in which questions may be lost
+    uint64_t torn;     // number of the question inside which it begins; 0: none
+    uint64_t unsure;   // up to this number questions may have been answered unseen
+    uint64_t paired;   // number of the question that was answered last
+    bool pipelined;    // a question was asked while another one waited
+    bool damaged;      // there was a hole of either kind
     bool begun;        // a message was seen
-    bool holed;        // messages may be missing: the next answer need not be the next question's
+    bool joined;       // the first bytes were seen
     bool turned;       // the sides were changed: unread bytes were not looked at
     bool over;         // what follows is no HTTP/1
 };
@@ -55,46 +60,123 @@ static struct transaction *current(struct conn *c, const struct http_side *s, en
 
 // ── messages ──
 
+// The stream hands on what was said in the order in which the two sides knew of it, holes included.
+// So answers are those of the questions in line, until a hole may have swallowed some of either.
+// From then on pairs rest on the client: who never asked before he had the answer to the last
+// question is taken to go on so. With who does ask several at once no pair is sure any more, and
+// none is made: until both were silent for longer than a question waits.
+
+static bool has_begun(const struct transaction *t, enum side side)
+{
+    const struct http_exchange *x = t->state;
+    return x->message[side].begun;
+}
+
+// Nobody will know whose answers were missed: the questions that may have had them end.
+static void end_unsure(struct conn *c, const struct http_conn *h)
+{
+    struct transaction *t;
+    while ((t = transaction_answering(c)) && t->number <= h->unsure && !has_begun(t, SERVER))
+        transaction_end(t);
+}
+
+// A side lost its thread, inside a question of that number (0: none).
+static void lose(struct conn *c, enum side from, uint64_t inside)
+{
+    struct http_conn *h = conn_state(c);
+    counter_add(conn_counters(c)->conn_resyncs, 1);
+    h->side[from].lost = true;
+    h->damaged = true;
+    if (from == SERVER) {
+        h->unsure = ++h->numbers;
+    } else {
+        h->hole = ++h->numbers;
+        h->torn = inside;
+    }
+}
+
+// The newest question, if it waits for its answer for sure.
+static struct transaction *waiting_question(struct conn *c, const struct http_conn *h)
+{
+    struct transaction *t = h->question > h->unsure ? transaction_find(c, h->question) : NULL;
+    return t && !t->answered ? t : NULL;
+}
+
+// True if it is being answered by what ends only when something else follows.
+static bool is_answered_openly(const struct transaction *t, const struct http_parser *answer)
+{
+    return has_begun(t, SERVER) && (answer->body == HTTP_PERHAPS || answer->body == HTTP_UNTIL_END);
+}
+
+static bool was_silent(const struct call *f)
+{
+    const struct http_side *s = f->h->side;
+    int64_t last = s[CLIENT].ended > s[SERVER].ended ? s[CLIENT].ended : s[SERVER].ended;
+    return last && conn_time(f->c, f->from, f->at) - last > conn_common(f->c)->transaction_timeout;
+}
+
+// True if questions may be lost in front of the one that begins.
+static bool is_behind_hole(const struct http_conn *h)
+{
+    return h->hole > h->unsure;
+}
+
+// True if they are, and the server said nothing since, nor just before: who asked them did not wait
+// for an answer. A hole of both sides has the server's part first.
+static bool has_skipped_answer(const struct http_conn *h)
+{
+    return is_behind_hole(h) && (!h->unsure || h->hole > h->unsure + 1);
+}
+
+static void note_pipelining(struct http_conn *h)
+{
+    if (h->damaged && !h->pipelined)
+        h->unsure = h->numbers;
+    h->pipelined = true;
+}
+
 static void begin_question(struct call *f)
 {
     struct http_conn *h = f->h;
-    if (f->s->ended && f->s->ended == conn_time(f->c, f->from, f->at))
-        h->pipelined = true;
-    struct transaction *before = transaction_find(f->c, h->question);
-    if (before)
-        ((struct http_exchange *)before->state)->followed = conn_time(f->c, f->from, f->at);
+    struct transaction *before = waiting_question(f->c, h);
+    uint64_t behind = before ? before->number : 0;
+    bool doubtful = is_behind_hole(h);
+    if (before ? !is_answered_openly(before, &h->side[SERVER].parser) : has_skipped_answer(h))
+        note_pipelining(h);
+    if (was_silent(f)) {
+        h->damaged = false;
+        h->unsure = h->numbers;
+        doubtful = false;
+    }
+    doubtful |= h->pipelined && h->damaged;
+    if (!doubtful)
+        end_unsure(f->c, h);
     h->question = ++h->numbers;
     f->t = transaction_open(f->c, h->question);
+    struct http_exchange *x = f->t->state;
+    x->doubtful = doubtful;
+    x->behind = behind;
 }
 
-// True if there was a newer question when the answer came.
-static bool is_older(const struct transaction *t, int64_t answer)
-{
-    const struct http_exchange *x = t->state;
-    return x->followed && x->followed <= answer;
-}
-
-// Which question is answered behind a hole that may have swallowed questions and answers. Who never
-// sends a question before the last one was answered wants an answer to his newest, as of the time
-// when the answer came: it may have waited behind the hole while he went on. Who does send several
-// at once gets nothing wrong: NULL, and all those questions end.
-static struct transaction *answered_behind_hole(struct call *f)
+// Whose answer begins; NULL: nobody's, or who can tell.
+static struct transaction *answered_question(struct call *f)
 {
     struct http_conn *h = f->h;
-    int64_t time = conn_time(f->c, f->from, f->at);
-    struct transaction *t;
-    bool several = false;
-    while ((t = transaction_answering(f->c)) && is_older(t, time)) {
-        transaction_end(t);
-        several = true;
-    }
-    if (t && t->message[CLIENT].first > time)
-        return NULL;
-    if (t && several && h->pipelined) {
-        transaction_end(t);
+    struct transaction *t = transaction_answering(f->c);
+    const struct http_exchange *x = t ? t->state : NULL;
+    bool in_line = t && t->number > h->unsure && (!x->behind || x->behind == h->paired);
+    bool alone = t && t->number == h->question && t->number > h->hole && !h->pipelined;
+    if (!t || x->doubtful || !(in_line || alone)) {
+        h->unsure = h->numbers;
+        end_unsure(f->c, h);
         return NULL;
     }
-    h->holed = !t || t->number != h->question;
+    if (!in_line)
+        h->unsure = t->number - 1;
+    // Nothing else was asked meanwhile: the hole was of this question only.
+    if (t->number == h->torn && t->number == h->question)
+        h->hole = 0;
+    h->paired = t->number;
     return t;
 }
 
@@ -111,9 +193,11 @@ static void begin_answer(struct call *f)
     struct http_parser *p = &f->s->parser;
     if (is_interim(p))
         return;
-    f->t = f->h->holed || p->resynced ? answered_behind_hole(f) : transaction_answering(f->c);
+    f->t = answered_question(f);
     if (!f->t)
         f->t = open_unasked(f->c, f->h);
+    if (f->t->number == f->h->side[CLIENT].number)
+        f->h->side[CLIENT].parser.refused = true;
     const struct http_exchange *x = f->t->state;
     char method[8] = "";
     chain_copy(&x->method, 0, method, sizeof method - 1);
@@ -236,13 +320,15 @@ static void take(struct call *f, enum http_token_kind kind, const struct http_to
             http_keep_body(f->t, f->from, token->bytes);
         break;
     case HTTP_BROKEN:
+        lose(f->c, f->from, f->s->number);
+        end_message(f);
+        break;
     case HTTP_END:
         end_message(f);
         break;
     case HTTP_LOST:
         if (!f->s->lost)
-            counter_add(conn_counters(f->c)->conn_resyncs, 1);
-        f->s->lost = true;
+            lose(f->c, f->from, 0);
         stray(f, token->bytes);
         break;
     case HTTP_FRAMING:
@@ -263,6 +349,11 @@ static uint32_t http_feed(struct conn *c, enum side from, struct span data, uint
         conn_turn(c);
         return 0;
     }
+    if (!h->joined && conn_joined_late(c)) {
+        http_join(&h->side[CLIENT].parser);
+        http_join(&h->side[SERVER].parser);
+    }
+    h->joined = true;
     struct call f = {.c = c, .h = h, .s = &h->side[from], .from = from};
     struct http_parser *p = &f.s->parser;
     p->answers = from == SERVER;
@@ -292,8 +383,10 @@ static void http_hole(struct conn *c, enum side from, uint32_t missing)
     s->parser.answers = from == SERVER;
     uint64_t left = s->parser.left;
     struct transaction *t = current(c, s, from);
+    uint64_t inside = s->number;
     enum http_hole hole = http_gap(&s->parser, missing);
-    h->holed |= s->parser.resynced;
+    if (hole != HTTP_HOLE_INSIDE && s->parser.resynced)
+        lose(c, from, inside);
     if (hole == HTTP_HOLE_BETWEEN)
         return;
     if (t) {
@@ -343,7 +436,8 @@ static bool http_looks_like(struct span first, enum side from)
     }
 static const struct setting http_settings[] = {
     ROW("hide_keywords", SETTING_TEXTS, hide_keywords, NULL,
-        "Parameters whose values are written as xxxxx"),
+        "Parameters whose values are written as xxxxx; under compat not in request, headers and "
+        "bodies"),
     ROW("redact_authorization", SETTING_BOOL, redact_authorization, "false",
         "Hide what Authorization and Proxy-Authorization say, and the user's name"),
     ROW("redact_headers", SETTING_TEXTS, redact_headers, NULL,

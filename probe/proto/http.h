@@ -51,7 +51,8 @@ struct http_message {
 struct http_exchange {
     struct http_message message[2]; // by side
     struct chain method, host, referrer, agent, forwarded;
-    int64_t followed; // arrival of the next question of the conn; 0: none came yet
+    uint64_t behind; // number of the question that waited when this one was asked; 0: none did
+    bool doubtful;   // questions before it may be lost: no answer is surely its own
 };
 
 // ── http_keep.c ──

@@ -6,6 +6,7 @@
 
 #include "probe/proto/http_body.h"
 #include "probe/proto/http_parse.h"
+#include "probe/proto/http_url.h"
 
 static const struct http_settings *settings_of(const struct transaction *t)
 {
@@ -61,6 +62,36 @@ static void append_value(struct transaction *t, struct chain *to, struct span va
     transaction_append(t, to, value);
 }
 
+// ── secrets in URLs ──
+
+// Fields whose URL may repeat the parameters of a question. The reference leaves them as they are.
+static bool may_tell_secrets(const struct transaction *t, enum side from,
+                             const struct http_token *token)
+{
+    if (!settings_of(t)->hide_keywords.count || conn_is_compat(t->conn))
+        return false;
+    return from == CLIENT ? token->known == HTTP_REFERER
+                          : span_is_nocase(token->name, (struct span)SPAN("location")) ||
+                                span_is_nocase(token->name, (struct span)SPAN("content-location"));
+}
+
+static struct span without_secrets(const struct transaction *t, struct span url)
+{
+    const struct setting_texts *hidden = &settings_of(t)->hide_keywords;
+    bool full;
+    return http_hide_in_url(url, hidden->at, hidden->count, conn_scratch(t->conn), &full);
+}
+
+// A line, with `now` where `value`, a part of it, was.
+static void append_changed(struct transaction *t, struct chain *to, struct span line,
+                           struct span value, struct span now)
+{
+    size_t at = (size_t)(value.at - line.at);
+    transaction_append(t, to, span_first(line, at));
+    transaction_append(t, to, now);
+    transaction_append(t, to, span_skip(line, at + value.len));
+}
+
 // ── the head as it was sent ──
 
 static bool is_authorization(struct span name)
@@ -112,13 +143,19 @@ static struct chain *place_of(struct http_exchange *x, enum side from, enum http
     }
 }
 
+static struct span public_value(const struct transaction *t, enum side from,
+                                const struct http_token *token)
+{
+    return may_tell_secrets(t, from, token) ? without_secrets(t, token->value) : token->value;
+}
+
 // Codings add up; of the others the first counts.
 static void keep_known(struct transaction *t, enum side from, const struct http_token *token)
 {
     struct chain *place = place_of(t->state, from, token->known);
     bool adds_up = token->known == HTTP_CONTENT_ENCODING || token->known == HTTP_TRANSFER_ENCODING;
     if (place && (adds_up || !place->len))
-        append_value(t, place, token->value);
+        append_value(t, place, public_value(t, from, token));
 }
 
 static bool kept_is(const struct http_kept *kept, struct span name)
@@ -160,7 +197,7 @@ static void keep_asked_for(struct transaction *t, enum side from, const struct h
     struct http_kept *kept = kept_place(t, message_of(t, from), name);
     if (!kept || kept->redacted)
         return;
-    struct span value = token->value;
+    struct span value = public_value(t, from, token);
     kept->redacted = true;
     if (hides_authorization(t, from, name))
         value = (struct span)SPAN("*");
@@ -177,6 +214,8 @@ static void keep_line(struct transaction *t, enum side from, const struct http_t
     if (hides_authorization(t, from, token->name) ||
         is_listed(&settings_of(t)->redact_headers, token->name))
         append_hidden(t, head, token->bytes);
+    else if (may_tell_secrets(t, from, token) && token->value.len)
+        append_changed(t, head, token->bytes, token->value, without_secrets(t, token->value));
     else
         transaction_append(t, head, token->bytes);
 }
@@ -202,14 +241,18 @@ void http_keep_start(struct transaction *t, enum side from, const struct http_to
     m->begun = true;
     m->keeps_head = from == CLIENT ? common->send_request : common->send_response;
     m->keeps_fields = s->send_all_headers || s->send_headers.count || s->real_ip_header;
-    if (m->keeps_head)
+    bool hides = from == CLIENT && s->hide_keywords.count && !conn_is_compat(t->conn);
+    struct span target = hides ? without_secrets(t, token->value) : token->value;
+    if (m->keeps_head && hides)
+        append_changed(t, &m->head, token->bytes, token->value, target);
+    else if (m->keeps_head)
         transaction_append(t, &m->head, token->bytes);
     if (from == SERVER) {
         append_lower(t, &m->line, token->value);
         return;
     }
     transaction_append(t, &x->method, token->name);
-    transaction_append(t, &m->line, token->value);
+    transaction_append(t, &m->line, target);
 }
 
 void http_keep_blank(struct transaction *t, enum side from, struct span bytes)

@@ -107,15 +107,44 @@ static size_t version_offset(struct span line)
     return at && span_starts(span_skip(line, at), version_prefix) ? at : 0;
 }
 
+// Is this a method, or, with `more` to come, the beginning of one? The registry of RFC 9110, what
+// caches, UPnP and Exchange add.
+static bool is_method(struct span word, bool more)
+{
+    static const struct span methods[] = {
+        SPAN("GET"),         SPAN("POST"),        SPAN("HEAD"),
+        SPAN("PUT"),         SPAN("DELETE"),      SPAN("OPTIONS"),
+        SPAN("PATCH"),       SPAN("CONNECT"),     SPAN("TRACE"),
+        SPAN("PROPFIND"),    SPAN("PROPPATCH"),   SPAN("REPORT"),
+        SPAN("MKCOL"),       SPAN("COPY"),        SPAN("MOVE"),
+        SPAN("LOCK"),        SPAN("UNLOCK"),      SPAN("SEARCH"),
+        SPAN("QUERY"),       SPAN("ACL"),         SPAN("BASELINE-CONTROL"),
+        SPAN("BIND"),        SPAN("CHECKIN"),     SPAN("CHECKOUT"),
+        SPAN("LABEL"),       SPAN("LINK"),        SPAN("MERGE"),
+        SPAN("MKACTIVITY"),  SPAN("MKCALENDAR"),  SPAN("MKREDIRECTREF"),
+        SPAN("MKWORKSPACE"), SPAN("ORDERPATCH"),  SPAN("PRI"),
+        SPAN("REBIND"),      SPAN("UNBIND"),      SPAN("UNCHECKOUT"),
+        SPAN("UNLINK"),      SPAN("UPDATE"),      SPAN("UPDATEREDIRECTREF"),
+        SPAN("PURGE"),       SPAN("BAN"),         SPAN("VERSION-CONTROL"),
+        SPAN("M-SEARCH"),    SPAN("NOTIFY"),      SPAN("SUBSCRIBE"),
+        SPAN("UNSUBSCRIBE"), SPAN("POLL"),        SPAN("BCOPY"),
+        SPAN("BDELETE"),     SPAN("BMOVE"),       SPAN("BPROPFIND"),
+        SPAN("BPROPPATCH"),  SPAN("RPC_IN_DATA"), SPAN("RPC_OUT_DATA"),
+    };
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (more ? span_starts(methods[i], word) : span_is(methods[i], word))
+            return true;
+    return false;
+}
+
 bool http_begins_question(struct span s)
 {
     bool more;
     size_t method = method_length(s, &more);
-    for (size_t i = 0; i < (method ? method : s.len) && i < METHOD_MOST; i++)
-        if (s.at[i] != '-' && !(s.at[i] >= 'A' && s.at[i] <= 'Z'))
-            return false;
+    if (!(method || more) || !is_method(span_first(s, method ? method : s.len), !method))
+        return false;
     if (!method)
-        return more;
+        return true;
     size_t line = line_length(s, method);
     struct span text = without_line_end(span_first(s, line));
     if (!line)
@@ -327,10 +356,11 @@ static enum http_known known_field(struct span name)
         {SPAN("content-length"), HTTP_CONTENT_LENGTH},
         {SPAN("content-encoding"), HTTP_CONTENT_ENCODING},
         {SPAN("transfer-encoding"), HTTP_TRANSFER_ENCODING},
+        {SPAN("expect"), HTTP_EXPECT},
     };
     // By length: the first of that length, behind the last of none.
     static const uint8_t at[] = {
-        [4] = 1, [7] = 2, [10] = 3, [12] = 5, [14] = 6, [16] = 7, [17] = 8};
+        [4] = 1, [6] = 9, [7] = 2, [10] = 3, [12] = 5, [14] = 6, [16] = 7, [17] = 8};
     size_t i = name.len < sizeof at ? at[name.len] : 0;
     if (!i)
         return HTTP_OTHER_FIELD;
@@ -348,6 +378,8 @@ static void note_framing(struct http_parser *p, const struct http_token *token)
         note_transfer(p, token->value);
     else if (token->known == HTTP_CONNECTION)
         note_connection(p, token->value);
+    else if (token->known == HTTP_EXPECT)
+        p->expects = span_is_nocase(token->value, (struct span)SPAN("100-continue"));
 }
 
 // RFC 9112 section 6.3, but for answers without any length: there the reference's rule decides
@@ -447,6 +479,16 @@ static enum http_token_kind read_body(struct http_parser *p, struct span data,
     return HTTP_DATA;
 }
 
+// A question that was answered before its body was sent may be without it (RFC 9110 section
+// 10.1.1): true if the next question came in its place, or may come.
+static bool is_left_out(struct http_parser *p, struct span data)
+{
+    if ((p->state != BODY && p->state != CHUNK_SIZE) || !data.len)
+        return false;
+    p->expects = p->refused && http_begins_question(data);
+    return p->expects;
+}
+
 // Hexadecimal digits, then blanks or an extension. False: none of it.
 static bool read_chunk_size(struct span line, uint64_t *size)
 {
@@ -528,6 +570,8 @@ enum http_token_kind http_next(struct http_parser *p, struct span data, size_t s
                                struct http_token *token)
 {
     *token = (struct http_token){.bytes = span_first(data, 0)};
+    if (p->expects && is_left_out(p, data))
+        return line_length(data, seen) ? end_message(p) : HTTP_MORE;
     switch ((enum state)p->state) {
     case START:
         return read_start(p, data, seen, token);
@@ -549,6 +593,12 @@ enum http_token_kind http_next(struct http_parser *p, struct span data, size_t s
         break;
     }
     return data.len ? read_lost(p, data, seen, token) : HTTP_MORE;
+}
+
+void http_join(struct http_parser *p)
+{
+    p->state = LOST;
+    p->resynced = true;
 }
 
 enum http_hole http_gap(struct http_parser *p, uint64_t missing)

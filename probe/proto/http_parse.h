@@ -33,6 +33,7 @@ enum http_known {
     HTTP_CONTENT_ENCODING,
     HTTP_CONTENT_LENGTH,
     HTTP_CONTENT_TYPE,
+    HTTP_EXPECT,
     HTTP_HOST,
     HTTP_REFERER,
     HTTP_TRANSFER_ENCODING,
@@ -69,9 +70,16 @@ struct http_parser {
     uint16_t status; // of an answer
     bool has_length, chunked, coded, close, keep_alive;
     uint64_t length; // Content-Length
+    bool expects;    // Expect: 100-continue, and nothing of the body came yet
     // What was asked, set by the caller at the HTTP_START of an answer.
     bool to_head, to_connect;
+    // Set by the caller when a final answer to the question at hand begins: a body that expects one
+    // to continue may be left out then.
+    bool refused;
 };
+
+// A side whose beginning was not seen: looks for its first message.
+void http_join(struct http_parser *p);
 
 // The next token of `data`, the unread bytes, of which `seen` were shown before.
 enum http_token_kind http_next(struct http_parser *p, struct span data, size_t seen,
@@ -89,6 +97,7 @@ enum http_hole http_gap(struct http_parser *p, uint64_t missing);
 bool http_is_inside(const struct http_parser *p);
 
 // Could these bytes begin a question (an answer)? With a whole line they are judged by all of it.
+// Only methods that somebody registered: the end of another word is none.
 bool http_begins_question(struct span s);
 bool http_begins_answer(struct span s);
 

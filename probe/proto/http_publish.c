@@ -185,6 +185,20 @@ static struct value body_value(const struct page *p, const struct http_message *
         .kind = VALUE_CHAIN, .len = len, .cut = len < m->body_bytes, .at = &m->body};
 }
 
+// A form loses its secrets; the reference shows them to who asks for bodies.
+static struct value hide_secrets(const struct page *p, const struct value *body)
+{
+    const struct setting_texts *hidden = &p->settings->hide_keywords;
+    struct span text = body->kind == VALUE_CHAIN ? view(p, body->at) : span_of(body->at, body->len);
+    bool full;
+    text = http_hide_in_form(span_first(text, body->len), hidden->at, hidden->count, &p->e->scratch,
+                             &full);
+    p->e->lost |= full;
+    struct value value = value_text(text);
+    value.cut = body->cut;
+    return value;
+}
+
 static size_t copy_value(const struct value *v, uint8_t *to)
 {
     if (v->kind == VALUE_CHAIN)
@@ -224,6 +238,8 @@ static void publish_message(const struct page *p, enum side side)
     uint64_t length = p->compat ? declared : counted;
     if (m->exported)
         body = body_value(p, m, &whole);
+    if (m->form && body.len && p->settings->hide_keywords.count && !p->compat)
+        body = hide_secrets(p, &body);
     if (body.len) {
         *event_slot(e, sides[side].body) = body;
         length = whole;

@@ -129,10 +129,10 @@ static size_t count_of(struct span text, uint8_t byte)
     return count;
 }
 
-static bool is_hidden(const struct parameters *all, struct span name)
+static bool is_named(struct span name, const char *const *names, int count)
 {
-    for (int i = 0; i < all->hidden_count; i++)
-        if (span_is_nocase(name, span_text(all->hidden[i])))
+    for (int i = 0; i < count; i++)
+        if (span_is_nocase(name, span_text(names[i])))
             return true;
     return false;
 }
@@ -150,7 +150,7 @@ static uint8_t *add_all(struct parameters *all, struct span text, bool form, uin
         to += p->name.len;
         p->value = span_of(to, http_unescape(to, value, true));
         to += p->value.len;
-        if (is_hidden(all, p->name))
+        if (is_named(p->name, all->hidden, all->hidden_count))
             p->value = (struct span)SPAN("xxxxx");
         p->form = form;
         p->order = all->count++;
@@ -225,4 +225,75 @@ struct span http_parameters(struct span query, struct span form, const char *con
     struct pen pen = pen_of(place, size);
     write_all(&all, &pen);
     return pen_written(&pen);
+}
+
+// ── parameters as they were sent ──
+
+// Is this what an escaped name stands for?
+static bool spells(struct span escaped, struct span name)
+{
+    while (escaped.len && name.len) {
+        uint8_t plain[3];
+        size_t len = escaped.at[0] == '%' ? 3 : 1;
+        if (http_unescape(plain, span_first(escaped, len), true) != 1)
+            len = 1; // a % that is no escape stands for itself
+        if (!span_is_nocase(span_of(plain, 1), span_first(name, 1)))
+            return false;
+        escaped = span_skip(escaped, len);
+        name = span_skip(name, 1);
+    }
+    return !escaped.len && !name.len;
+}
+
+static bool is_hidden(struct span escaped, const char *const *hidden, int hidden_count)
+{
+    for (int i = 0; i < hidden_count; i++)
+        if (spells(escaped, span_text(hidden[i])))
+            return true;
+    return false;
+}
+
+// `front` stays as it is.
+static struct span hide(struct span front, struct span pairs, const char *const *hidden,
+                        int hidden_count, struct arena *scratch, bool *full)
+{
+    static const struct span instead = SPAN("=xxxxx");
+    struct span all = span_of(front.at, front.len + pairs.len);
+    bool any = false;
+    for (struct span rest = pairs; rest.len && hidden_count && !any;) {
+        struct span pair = span_cut(&rest, '&');
+        any = is_hidden(span_cut(&pair, '='), hidden, hidden_count);
+    }
+    *full = false;
+    if (!any)
+        return all;
+    size_t size = all.len + (count_of(pairs, '&') + 1) * instead.len;
+    uint8_t *place = arena_alloc(scratch, size);
+    *full = !place;
+    struct pen pen = pen_of(place, place ? size : 0);
+    pen_raw(&pen, front);
+    for (bool more = place != NULL; more;) {
+        more = span_find(pairs, '&') >= 0;
+        struct span pair = span_cut(&pairs, '&'), name = pair;
+        name = span_cut(&name, '=');
+        bool secret = is_hidden(name, hidden, hidden_count);
+        pen_raw(&pen, secret ? name : pair);
+        pen_raw(&pen, secret ? instead : span_of(NULL, 0));
+        pen_raw(&pen, more ? (struct span)SPAN("&") : span_of(NULL, 0));
+    }
+    return pen_written(&pen);
+}
+
+struct span http_hide_in_form(struct span form, const char *const *hidden, int hidden_count,
+                              struct arena *scratch, bool *full)
+{
+    return hide(span_first(form, 0), form, hidden, hidden_count, scratch, full);
+}
+
+struct span http_hide_in_url(struct span url, const char *const *hidden, int hidden_count,
+                             struct arena *scratch, bool *full)
+{
+    ptrdiff_t mark = span_find(url, '?');
+    size_t front = mark < 0 ? url.len : (size_t)mark + 1;
+    return hide(span_first(url, front), span_skip(url, front), hidden, hidden_count, scratch, full);
 }

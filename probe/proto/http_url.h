@@ -34,3 +34,10 @@ struct span http_host(struct span text, uint64_t port_most, uint16_t *port);
 // case) become xxxxx. In `scratch`; `*full`: there was no room, or there are too many.
 struct span http_parameters(struct span query, struct span form, const char *const *hidden,
                             int hidden_count, struct arena *scratch, bool *full);
+
+// A form, or the query of a URL, as it was sent, but for the values of those in `hidden`. In
+// `scratch` if there are any, else as it is; empty, and `*full`, if there was no room.
+struct span http_hide_in_form(struct span form, const char *const *hidden, int hidden_count,
+                              struct arena *scratch, bool *full);
+struct span http_hide_in_url(struct span url, const char *const *hidden, int hidden_count,
+                             struct arena *scratch, bool *full);

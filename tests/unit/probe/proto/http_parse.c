@@ -367,6 +367,30 @@ static void beginnings(void **state)
     assert_false(begins(false, "get / HTTP/1.1\r\n"));
     assert_false(begins(false, "SET a b\r\n"));
     assert_false(begins(false, "GET HTTP/1.1\r\n"));
+    assert_true(begins(false, "PROPPATCH /x HTTP/1.1\r\n"));
+    assert_true(begins(false, "P"));
+    assert_false(begins(false, "ET / HTTP/1.1\r\n"));
+    assert_false(begins(false, "GETS"));
+    assert_false(begins(false, " / HTTP/1.1\r\n"));
+    assert_false(begins(false, "\r\n"));
+}
+
+// Who comes late takes the end of a word for no method, nor the end of a line for an answer.
+static void joined_late(void **state)
+{
+    (void)state;
+    struct trace asks = {0}, answers = {.parser.answers = true};
+    http_join(&asks.parser);
+    http_join(&answers.parser);
+    static const char question[] = "ET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n";
+    static const char answer[] = "TTP/1.1 200 OK\r\n\r\nHTTP/1.1 204 Empty\r\n\r\n";
+    feed(&asks, question, strlen(question));
+    feed(&answers, answer, strlen(answer));
+    assert_null(strstr(asks.text, "/1"));
+    assert_non_null(strstr(asks.text, "/2"));
+    assert_int_equal(answers.parser.status, 204);
+    free(asks.unread);
+    free(answers.unread);
 }
 
 int main(void)
@@ -385,6 +409,7 @@ int main(void)
         cmocka_unit_test(ceilings_hold),
         cmocka_unit_test(versions),
         cmocka_unit_test(beginnings),
+        cmocka_unit_test(joined_late),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
