@@ -4,6 +4,7 @@
 #pragma once
 
 #include "pipeline/base/log.h"
+#include "pipeline/endpoint.h"
 #include "pipeline/identity.h"
 #include "pipeline/publisher.h"
 #include "probe/conn.h"
@@ -46,6 +47,7 @@ struct general_settings {
     int64_t log_rotate, log_keep;
     struct setting_texts log_selectors;
     struct queue_settings queue;
+    struct endpoint_settings http;
     const struct config *elsewhere; // keys that their owners read from the tree themselves
 };
 extern const struct setting general_settings[];

@@ -24,6 +24,9 @@ struct session {
     const struct source *source;
     struct publisher *publisher;
     struct dump *dump;
+    struct endpoint *endpoint; // NULL: none is wanted
+    struct endpoint_input input;
+    struct endpoint_world seen; // by the endpoint
     struct worker *workers[WORKERS];
     unsigned count;
     sigset_t signals;
@@ -170,6 +173,47 @@ static void log_metrics(struct session *s)
     s->last_metrics = now;
 }
 
+// ── what the endpoint asks, on its own thread ──
+
+static void take_for_endpoint(void *session, struct stats *into)
+{
+    take_stats(session, into);
+}
+
+static bool is_ready(void *session, struct error *why)
+{
+    const struct session *s = session;
+    struct error cause;
+    for (unsigned i = 0; i < s->count; i++)
+        if (!worker_is_running(s->workers[i]))
+            return error_set(why, "packets are not read, or not any more");
+    if (s->publisher && publisher_is_waiting(s->publisher, &cause))
+        return error_set(why, "an output waits: %.400s", cause.text);
+    return true;
+}
+
+static bool start_endpoint(struct session *s, struct error *why)
+{
+    const struct endpoint_settings *http = &s->plan->general.http;
+    if (!http->enabled)
+        return true;
+    const char *file = s->capture.file_count ? s->capture.files[0] : NULL;
+    s->input =
+        (struct endpoint_input){s->source->name, file ? file : s->plan->interfaces[0].device};
+    s->seen = (struct endpoint_world){.identity = &s->plan->identity,
+                                      .queue = &s->plan->general.queue,
+                                      .inputs = &s->input,
+                                      .input_count = 1,
+                                      .workers = s->count,
+                                      .take = take_for_endpoint,
+                                      .is_ready = is_ready,
+                                      .arg = s};
+    s->endpoint = endpoint_start(http, &s->seen, why);
+    return s->endpoint != NULL;
+}
+
+// ── waiting ──
+
 // Waits for a signal, not longer than a turn. The second request to stop ends the program at once.
 static void wait_turn(struct session *s)
 {
@@ -271,6 +315,7 @@ static bool finish_dump(struct session *s)
 
 static void session_free(struct session *s)
 {
+    endpoint_stop(s->endpoint);
     finish_dump(s);
     if (s->publisher && !s->stopped)
         publisher_stop(s->publisher, 0);
@@ -287,7 +332,7 @@ static int run_session(struct session *s)
     struct error why = {""};
     s->terminal = isatty(STDERR_FILENO) && !flags_on(s->flags, "e");
     s->last_metrics = clock_steady();
-    if (!build(s, &why)) {
+    if (!build(s, &why) || !start_endpoint(s, &why)) {
         session_free(s);
         return command_fails(EXIT_FAILED, &why);
     }
