@@ -20,8 +20,9 @@
 const struct setting emit_settings[] = {
     {"event_scratch", SETTING_BYTES, offsetof(struct emit_settings, scratch), "24MiB", 64 << 10,
      1 << 30, .meaning = "Scratch memory for one document, in each worker; touched when needed"},
-    {"batches", SETTING_NUMBER, offsetof(struct emit_settings, batches), "64", 4, 1 << 16,
-     .meaning = "Batches of 256 KiB that one worker may have on the way to the outputs"},
+    {"batches", SETTING_NUMBER, offsetof(struct emit_settings, batches), "192", 4, 1 << 16,
+     .meaning = "Batches of 256 KiB that one worker may have on the way to the outputs: more than "
+                "queue.mem.bytes holds, so that a dead output leaves some to the others"},
     SETTING_END};
 
 // A value that every document of a dataset has.
