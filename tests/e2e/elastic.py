@@ -26,12 +26,12 @@ import time
 
 import fake_es
 import probe
-from probe import Failure, want
+from probe import want
 
 SMALL, LARGE = 3000, 50_000
 NAME = re.compile(rb'name\\?":\\?"(\w+)\.test')
 FAULTS = ["429", "503", "401", "502", "html", "reset_before", "slow_refuse", "items_429",
-          "items_503", "reset_after", "cut", "garbage", "short", "long"]
+          "items_503", "reset_after", "cut", "garbage", "short", "long", "partial"]
 
 
 def key(source):
@@ -276,6 +276,11 @@ def case_overload_means_less_at_once():
         want(rows["delivered"] == SMALL, f"{rows}")
 
 
+def case_half_an_answer_is_none():
+    rows, _, fake = simple(faults={"partial": 1, "none": 1}, output={"document_id": "hash"})
+    want(rows["delivered"] == SMALL == len(fake.all_documents()), f"{rows}")
+
+
 def case_conflicts_are_deliveries():
     rows, _, fake = simple(faults={"reset_after": 1, "none": 2}, output={"document_id": "hash"})
     want(rows["delivered"] == SMALL and rows.get("duplicates", 0) > 0, f"{rows}")
@@ -408,8 +413,8 @@ def attempt(title, test, again):
     begun = time.monotonic()
     try:
         said = test()
-    except (Failure, subprocess.TimeoutExpired) as failure:
-        print(f"FAILED {title}\n  {failure}\n  again: {again}", flush=True)
+    except Exception as failure:  # a missing column of the table says no less than a Failure
+        print(f"FAILED {title}\n  {type(failure).__name__}: {failure}\n  again: {again}", flush=True)
         return False
     print(f"ok     {title} ({time.monotonic() - begun:.1f} s){': ' + said if said else ''}", flush=True)
     return True

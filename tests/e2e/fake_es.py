@@ -7,6 +7,7 @@ Faults are drawn for each bulk request from weights: {"none": 10, "reset_after":
   before the documents are stored   429 503 413 401 502 html reset_before slow_refuse
   in the items                      items_429 items_503 items_400 (of a share of the documents)
   after they are stored             reset_after cut garbage short long late
+  only some are stored and answered partial
 Documents whose body holds the bytes `poison` are refused with 400, whatever the fault, and a
 request holding `unreadable` is refused as a whole.
 """
@@ -273,7 +274,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if mood == "slow_refuse":
             time.sleep(0.3)
             raise Broken
-        items = self.items(index, data.split(b"\n")[:-1], mood)
+        lines = data.split(b"\n")[:-1]
+        if mood == "partial":  # as of a compressed body that was cut: what could be read counts
+            lines = lines[:len(lines) // 4 * 2]
+        items = self.items(index, lines, mood)
         errors = any(item["status"] >= 300 for item in map(lambda i: next(iter(i.values())), items))
         answer = {"errors": errors, "took": 1, "items": items}
         if mood == "reset_after":
