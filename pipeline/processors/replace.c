@@ -11,7 +11,9 @@ struct replace_settings {
 
 static const struct setting settings_table[] = {
     {"fields", SETTING_NODE, offsetof(struct replace_settings, fields),
-     .meaning = "List of: field; pattern, a regular expression; replacement", .required = true},
+     .meaning = "List of: field; pattern, a regular expression; replacement, in which $1 "
+                "and $${name} stand for groups",
+     .required = true},
     ACTION_IGNORE_MISSING(struct replace_settings),
     ACTION_FAIL_ON_ERROR(struct replace_settings),
     SETTING_END};
