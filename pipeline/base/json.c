@@ -166,7 +166,7 @@ static uint8_t *write_bytewise(uint8_t *to, const uint8_t *at, const uint8_t *en
 
 // Writes a text to a place of at least WORST × its length bytes; the end of what it wrote. A block
 // is only copied while as much text is left, so it stays inside that place.
-static inline uint8_t *write_text(uint8_t *to, struct span s)
+static inline __attribute__((always_inline)) uint8_t *write_text(uint8_t *to, struct span s)
 {
     const uint8_t *at = s.at, *end = s.at + s.len;
     while (end - at >= BLOCK) {
@@ -220,6 +220,14 @@ static void write_tight(struct pen *p, struct span s)
             pen_raw(p, span_of(buffer, (size_t)(end - buffer)));
         }
         s = span_skip(s, len);
+    }
+}
+
+void pen_raw_many(struct pen *p, struct span s)
+{
+    if (pen_room(p, s.len)) {
+        memcpy(p->at, s.at, s.len);
+        p->at += s.len;
     }
 }
 

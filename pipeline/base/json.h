@@ -33,13 +33,48 @@ static inline bool pen_room(struct pen *p, size_t len)
     return false;
 }
 
+enum { PEN_FEW = 16 };
+
+// Up to PEN_FEW bytes, as two words that overlap: shorter than a call of memcpy.
+static inline void pen_copy_few(uint8_t *to, const uint8_t *from, size_t len)
+{
+    if (len >= 8) {
+        uint64_t first, last;
+        memcpy(&first, from, 8);
+        memcpy(&last, from + len - 8, 8);
+        memcpy(to, &first, 8);
+        memcpy(to + len - 8, &last, 8);
+    } else if (len >= 4) {
+        uint32_t first, last;
+        memcpy(&first, from, 4);
+        memcpy(&last, from + len - 4, 4);
+        memcpy(to, &first, 4);
+        memcpy(to + len - 4, &last, 4);
+    } else if (len) {
+        uint8_t first = from[0], middle = from[len / 2], last = from[len - 1];
+        to[0] = first;
+        to[len / 2] = middle;
+        to[len - 1] = last;
+    }
+}
+
+void pen_raw_many(struct pen *p, struct span s); // as pen_raw
+
 // Bytes as they are: punctuation, keys escaped before, finished fragments.
 static inline void pen_raw(struct pen *p, struct span s)
 {
-    if (s.len && pen_room(p, s.len)) {
-        memcpy(p->at, s.at, s.len);
-        p->at += s.len;
+    bool literal = __builtin_constant_p(s.len); // the compiler knows best how to copy it
+    if (!literal && s.len > PEN_FEW) {
+        pen_raw_many(p, s);
+        return;
     }
+    if (!s.len || !pen_room(p, s.len))
+        return;
+    if (literal)
+        memcpy(p->at, s.at, s.len);
+    else
+        pen_copy_few(p->at, s.at, s.len);
+    p->at += s.len;
 }
 
 static inline void pen_byte(struct pen *p, uint8_t byte)

@@ -89,6 +89,17 @@ static void put_data(struct pen *to, const struct dns_data *d, struct dns_known 
         known_add(known, d->name, span_of(begin, (size_t)(to->at - begin)));
 }
 
+static void put_class(struct pen *to, unsigned class)
+{
+    if (class == 1) { // as good as always
+        PUT(to, "\",\"class\":\"IN\",\"ttl\":\"");
+        return;
+    }
+    PUT(to, "\",\"class\":\"");
+    dns_names_put(to, dns_class_name(class), class);
+    PUT(to, "\",\"ttl\":\"");
+}
+
 static void put_record(struct pen *to, struct span message, const struct dns_record *r,
                        struct dns_known *known, bool raw)
 {
@@ -98,9 +109,7 @@ static void put_record(struct pen *to, struct span message, const struct dns_rec
     put_owner(to, message, r->name, known);
     PUT(to, ",\"type\":\"");
     dns_names_put(to, dns_type_name(r->type), r->type);
-    PUT(to, "\",\"class\":\"");
-    dns_names_put(to, dns_class_name(r->class), r->class);
-    PUT(to, "\",\"ttl\":\"");
+    put_class(to, r->class);
     pen_unsigned(to, r->ttl);
     pen_byte(to, '"');
     put_facts(to, &data);

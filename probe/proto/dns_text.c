@@ -106,9 +106,8 @@ void dns_put_base32(struct pen *to, struct span s)
 
 void dns_put_ip(struct pen *to, struct span bytes)
 {
-    uint8_t text[TEXT_IP];
-    if (bytes.len == 4 || bytes.len == 16)
-        pen_raw(to, span_of(text, text_ip(text, bytes.at, bytes.len == 4 ? 4 : 6)));
+    if ((bytes.len == 4 || bytes.len == 16) && pen_room(to, TEXT_IP))
+        to->at += text_ip(to->at, bytes.at, bytes.len == 4 ? 4 : 6);
 }
 
 void dns_put_time(struct pen *to, uint32_t seconds)
