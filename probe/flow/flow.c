@@ -409,6 +409,12 @@ static bool is_at_start(const struct tcp_side *side)
     return (side->marks & TCP_SAID_SYN) && side->next == side->isn + 1;
 }
 
+// True if something of it was seen that counts, be it a SYN.
+static bool has_spoken(const struct tcp_side *side)
+{
+    return side->next != side->isn;
+}
+
 // A stream for the first payload since the last one ended. `before` is the sender's side as it was
 // before this packet.
 static void follow(struct flows *f, struct flow *flow, const struct tcp *t, const struct packet *p,
@@ -423,9 +429,9 @@ static void follow(struct flows *f, struct flow *flow, const struct tcp *t, cons
     if (!s)
         return;
     if (known)
-        stream_start(s, p->sender, before->next);
+        stream_start(s, p->sender, before->next, has_spoken(before));
     if (peer_known)
-        stream_start(s, !p->sender, peer->next);
+        stream_start(s, !p->sender, peer->next, has_spoken(peer));
 }
 
 static void note_handshake(struct flows *f, struct flow *flow, const struct packet *p)

@@ -192,11 +192,12 @@ struct stream *stream_open(struct streams *all, struct flow *flow, const struct 
     return s;
 }
 
-void stream_start(struct stream *s, unsigned side, uint32_t next)
+void stream_start(struct stream *s, unsigned side, uint32_t next, bool sure)
 {
     struct stream_side *me = &s->side[side];
     me->next = next;
-    me->started = me->seen = me->fixed = true;
+    me->started = me->seen = true;
+    me->fixed = sure;
     me->has_acked = me->has_acked && tcp_is_near(me->acked, next);
 }
 
@@ -277,11 +278,10 @@ static void finish(struct stream *s, unsigned side, int64_t time)
 // ── what waits ──
 
 // Bytes of `me` that its peer has, by an acknowledgement of his, and that were not handed on yet.
-// One byte may be a FIN that was not captured.
 static uint32_t unseen(const struct stream_side *me, uint32_t ack)
 {
     int32_t ahead = tcp_distance(ack, me->next);
-    return me->started && !me->finished && ahead > 1 && ahead <= BELIEVED ? (uint32_t)ahead : 0;
+    return me->started && !me->finished && ahead > 0 && ahead <= BELIEVED ? (uint32_t)ahead : 0;
 }
 
 // True if what was sent with `ack` waits for bytes of the peer. Nobody waits for a side of which
@@ -370,10 +370,14 @@ static int64_t hole_since(const struct stream_side *me)
     return me->first ? me->first->time : me->fin_time;
 }
 
-static void finish_both(struct stream *s, int64_t time)
+// Hands on what has become ready, ends of sides too. Who waited for a FIN goes on behind it.
+static void go_on(struct stream *s, int64_t time)
 {
-    finish(s, 0, time);
-    finish(s, 1, time);
+    do {
+        drain(s);
+        finish(s, 0, time);
+        finish(s, 1, time);
+    } while (is_ready(s, 0) || is_ready(s, 1));
 }
 
 // Goes on behind the hole in front of a side that waits.
@@ -384,8 +388,7 @@ static void give_up(struct stream *s, unsigned side, int64_t time)
         hand_on_first(s, side);
     else
         lose(s, side, me->fin, time);
-    drain(s);
-    finish_both(s, time);
+    go_on(s, time);
 }
 
 // True if a side waits for the other one: what is in front of it was sent when its sender had what
@@ -662,7 +665,7 @@ void stream_take(struct stream *s, const struct packet *p)
     if (p->tcp_flags & TCP_FIN)
         take_fin(me, end, now);
     if (me->has_fin || s->side[!side].has_fin)
-        finish_both(s, now);
+        go_on(s, now);
     if (p->tcp_flags & TCP_ACK)
         take_ack(&s->side[!side], p->ack);
     settle(s, now);
@@ -674,10 +677,13 @@ static void flush(struct stream *s, int64_t now)
 {
     while (has_hole(&s->side[0]) || has_hole(&s->side[1]))
         give_up(s, foremost(s), now);
-    // What was acknowledged was sent.
-    for (unsigned i = 0; i < 2 && s->conn; i++)
-        if (s->side[i].has_acked)
-            lose(s, i, s->side[i].next + unseen(&s->side[i], s->side[i].acked), now);
+    // What was acknowledged was sent; one byte may be a FIN that was not captured.
+    for (unsigned i = 0; i < 2 && s->conn; i++) {
+        struct stream_side *me = &s->side[i];
+        uint32_t rest = me->has_acked ? unseen(me, me->acked) : 0;
+        if (rest > 1)
+            lose(s, i, me->next + rest, now);
+    }
 }
 
 void stream_flush(struct stream *s, int64_t now)

@@ -76,8 +76,9 @@ void streams_free(struct streams *all);
 // no room. flow->stream names it until it is freed.
 struct stream *stream_open(struct streams *all, struct flow *flow, const struct binding *binding,
                            uint32_t interface, bool client, bool late);
-// Where a side goes on, when that is known before its first segment is here.
-void stream_start(struct stream *s, unsigned side, uint32_t next);
+// Where a side goes on, when that is known before its first segment is here. `sure`: it said
+// something in front of that; otherwise its peer may know of something.
+void stream_start(struct stream *s, unsigned side, uint32_t next, bool sure);
 
 // A segment with all that it carries: bytes, acknowledgement, FIN, RST. The stream may be gone
 // afterwards: look at flow->stream (and flow->deaf: nobody wants the rest).

@@ -14,6 +14,7 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import probe  # noqa: E402
+import talks  # noqa: E402
 import wire  # noqa: E402
 from probe import COUNTS, TIMES, transactions, want, want_same  # noqa: E402
 
@@ -21,6 +22,7 @@ CONFIG = probe.GOLDEN / "default.yml"
 CAPTURES = sorted(probe.GOLDEN.glob("*/*.pcap"))
 SMALL = 1000  # bytes of a capture that is cut at each of them
 COUNTERS = ("source.tcp", "destination.tcp")  # retransmissions, out of order
+TALKS = 100  # conversations in one capture
 
 originals = {}
 
@@ -99,6 +101,32 @@ def reordered(capture, which):
     want(seen >= noticed, f"{noticed} swaps, {seen} segments out of order")
 
 
+def crossings(packets):
+    """Places of segments with bytes that are followed at once by one of the other side; no pair
+    overlaps another."""
+    pairs, last = [], None
+    for j, one in enumerate(packets):
+        parts = wire.layers(one.data)
+        if parts is None or parts.protocol != wire.TCP or not carries(one):
+            continue
+        if last and parts.flow == wire.reverse(last[1]):
+            pairs.append((last[0], j))
+            last = None
+        else:
+            last = (j, parts.flow)
+    return pairs
+
+
+def crossed(capture, which):
+    """Answers that the capture shows before their questions, and the other way round."""
+    packets = wire.read(capture)
+    for number, (i, j) in enumerate(crossings(packets)):
+        if which(number):
+            packets = wire.swapped(packets, i, j)
+    found = replay_packets(packets)
+    want_same(original(capture), found.documents, *TIMES, *COUNTERS)
+
+
 def duplicated(capture, later):
     """Each segment twice, the second time so many frames later."""
     packets = wire.read(capture)
@@ -133,13 +161,9 @@ def exchange(document):
     return None
 
 
-def plausible(capture, packets, missing_head=0):
-    """No exchange that never was: each pair of question and answer is one of the original's. Of a
-    question whose beginning was not captured up to so many letters may be missing."""
-    whole = {None}
-    for one in map(exchange, original(capture)):
-        if one is not None:
-            whole |= {(one[0][at:], *one[1:]) for at in range(missing_head + 1)}
+def plausible(capture, packets):
+    """No exchange that never was: each pair of question and answer is one of the original's."""
+    whole = {None, *map(exchange, original(capture))}
     for one in replay_packets(packets).documents:
         want(exchange(one) in whole, f"an exchange that never was: {exchange(one)}")
 
@@ -151,7 +175,7 @@ def holes(capture, every, start):
 
 def one_missing(capture, place):
     packets = wire.read(capture)
-    plausible(capture, packets[:place] + packets[place + 1:], missing_head=3)
+    plausible(capture, packets[:place] + packets[place + 1:])
 
 
 def one_direction(capture, client):
@@ -170,11 +194,28 @@ def one_direction(capture, client):
 
 
 def joined(capture, skipped):
-    plausible(capture, wire.read(capture)[skipped:], missing_head=3)
+    plausible(capture, wire.read(capture)[skipped:])
 
 
 def cut_frames(capture, length):
     plausible(capture, [wire.cut(one, length) for one in wire.read(capture)])
+
+
+def damaged(capture, seed):
+    dice = random.Random(f"{capture.stem} damaged {seed}")
+    plausible(capture, talks.damage(dice, wire.read(capture), dice.choice(talks.RATES)))
+
+
+def damaged_talks(style, seed):
+    """Not one wrong pair, and not by making none; undamaged all of them."""
+    dice = random.Random(f"{style} {seed}")
+    packets, asked = talks.talks(dice, style, TALKS, damaged=seed > 0)
+    found = list(talks.pairs(replay_packets(packets).documents))
+    wrong = [(asked, answered) for asked, answered in found if answered not in (asked, None)]
+    want(not wrong, f"{len(wrong)} of {len(found)} pairs are wrong: {wrong[:5]}")
+    right = sum(asked == answered for asked, answered in found)
+    least = asked if seed == 0 else asked // (3 if style == "pipelined" else 2)
+    want(right >= least, f"{right} pairs of {asked} questions, wanted {least}")
 
 
 # ── what chance does ──
@@ -327,6 +368,7 @@ def add_wire(suite, capture):
         suite.add(how, name, same_transactions, capture, change, counter)
     for how, which in SWAPS.items():
         suite.add("re-ordered", f"{name}/{how}", reordered, capture, which)
+        suite.add("sides re-ordered", f"{name}/{how}", crossed, capture, which)
     for later in (0, 1, 3):
         suite.add("duplicated", f"{name}/{later}", duplicated, capture, later)
     suite.add("one byte a segment", name, one_byte, capture)
@@ -346,6 +388,8 @@ def add_bad_wire(suite, capture):
         suite.add("joined in the middle", f"{name}/{skipped}", joined, capture, skipped)
     for length in (14, 34, 60, 96, 128, 200):
         suite.add("snap length", f"{name}/{length}", cut_frames, capture, length)
+    for seed in range(12):
+        suite.add("damaged", f"{name}/{seed}", damaged, capture, seed)
     for seed in range(10):
         suite.add("flipped in packets", f"{name}/{seed}", flipped_packets, capture, seed)
 
@@ -370,6 +414,9 @@ def main():
         add_wire(suite, capture)
         add_bad_wire(suite, capture)
         add_files(suite, capture)
+    for style in talks.STYLES:
+        for seed in range(6):
+            suite.add("damaged", f"{style}/{seed}", damaged_talks, style, seed)
     for workers in (2, 3, 8):
         suite.add("workers", f"long/{workers}", several_workers_long, workers)
     suite.add("paced", "first", paced)
