@@ -108,16 +108,15 @@ static const struct config *next_item(const struct config *list, const struct co
 
 // The settings of one processor, filled from its node; NULL: `why`.
 static const void *read_settings(const struct processor *p, const struct config *node,
-                                 struct arena *a, struct error *why)
+                                 const struct setting_reader *reader, struct error *why)
 {
-    struct setting_reader reader = {.mood = SETTING_REFUSE, .arena = a};
-    void *settings = arena_alloc(a, p->settings_size + 1);
+    void *settings = arena_alloc(reader->arena, p->settings_size + 1);
     if (!settings) {
         error_set(why, "no memory for a processor");
         return NULL;
     }
     return setting_fill(p->settings ? p->settings : no_settings, node, settings, common_settings,
-                        &reader, why)
+                        reader, why)
                ? settings
                : NULL;
 }
@@ -144,7 +143,8 @@ static void name_item(const struct naming *n, const struct config *item, int dep
     const struct processor *p = find(item->first->key);
     for (int i = 0; p && p->fields && i < p->fields->count; i++)
         n->tell(n->arg, p->fields->fields[i].name);
-    const void *settings = p && p->names ? read_settings(p, item->first, n->arena, NULL) : NULL;
+    struct setting_reader reader = {.mood = SETTING_WARN, .arena = n->arena}; // nobody listens
+    const void *settings = p && p->names ? read_settings(p, item->first, &reader, NULL) : NULL;
     if (settings)
         p->names(settings, n->tell, n->arg, n->arena);
 }
@@ -167,7 +167,8 @@ void processors_names(const struct config *list, processor_name *tell, void *arg
 
 struct reading {
     const struct schema *schema;
-    struct arena *arena;
+    const struct setting_reader *reader;
+    struct arena *arena; // the reader's
     struct error *why;
     char missing[1024]; // names of the processors that are not available, with a space before each
 };
@@ -208,7 +209,7 @@ static bool read_processor(struct reading *r, const struct config *node, struct 
 {
     struct processor_place place = {node, r->schema, r->arena};
     step->processor = find(node->key);
-    const void *settings = read_settings(step->processor, node, r->arena, r->why);
+    const void *settings = read_settings(step->processor, node, r->reader, r->why);
     if (!settings || !read_when(r, node, step))
         return false;
     step->self = step->processor->create(settings, &place, r->why);
@@ -277,27 +278,26 @@ static struct processor_chain *read_list(struct reading *r, const struct config 
     return chain;
 }
 
-static void warn_missing(const struct config *list, const char *missing, setting_warning *warn,
-                         void *arg)
+static void warn_missing(const struct config *list, const char *missing,
+                         const struct setting_reader *reader)
 {
     char text[sizeof((struct reading *)0)->missing + 256];
     int len = (int)strlen(missing) - 2; // without the space before and the comma behind
-    if (!warn || len <= 0)
+    if (!reader->warn || len <= 0)
         return;
     snprintf(text, sizeof text,
              "%.128s:%d: processors without effect, as they are not yet available: %.*s",
              list->file ? list->file : "", list->line, len, missing + 1);
-    warn(arg, text);
+    reader->warn(reader->arg, text);
 }
 
 struct processor_chain *processors_read(const struct config *list, const struct schema *s,
-                                        setting_warning *warn, void *arg, struct arena *a,
-                                        struct error *why)
+                                        const struct setting_reader *reader, struct error *why)
 {
-    struct reading r = {.schema = s, .arena = a, .why = why};
+    struct reading r = {.schema = s, .reader = reader, .arena = reader->arena, .why = why};
     struct processor_chain *chain = read_list(&r, list, 0);
     if (chain)
-        warn_missing(list, r.missing, warn, arg);
+        warn_missing(list, r.missing, reader);
     return chain;
 }
 

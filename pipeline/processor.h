@@ -44,11 +44,11 @@ struct processor_chain;
 // list is left to processors_read. `list` may be NULL.
 void processors_names(const struct config *list, processor_name *tell, void *arg, struct arena *a);
 
-// Reads and binds a list; `list` may be NULL. Processors that are known but not yet available are
-// left out, and `warn` is told of them once. NULL: `why` has file and line.
+// Reads and binds a list; `list` may be NULL. The reader says how strict to be with unknown
+// settings, and whom to tell of processors that are known but not yet available, which are left out
+// (once for all of them). NULL: `why` has file and line.
 struct processor_chain *processors_read(const struct config *list, const struct schema *s,
-                                        setting_warning *warn, void *arg, struct arena *a,
-                                        struct error *why);
+                                        const struct setting_reader *reader, struct error *why);
 
 // False: a processor drops the event.
 bool processors_run(const struct processor_chain *chain, struct event *e);

@@ -216,9 +216,13 @@ static bool plan_protocol(const struct emit_plan *plan, struct dataset_plan *d, 
 static bool plan_processors(const struct emit_setup *s, const struct common_settings *from,
                             struct processor_chain **into, struct error *why)
 {
+    struct setting_reader reader = {.mood = s->compat ? SETTING_WARN : SETTING_REFUSE,
+                                    .warn = s->warn,
+                                    .arg = s->warn_arg,
+                                    .arena = s->arena};
     *into = NULL;
     if (from->processors)
-        *into = processors_read(from->processors, s->schema, s->warn, s->warn_arg, s->arena, why);
+        *into = processors_read(from->processors, s->schema, &reader, why);
     return *into || !from->processors;
 }
 

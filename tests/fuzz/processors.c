@@ -52,7 +52,10 @@ static void try_list(const struct config *list)
         fuzz_check(why.text[0]);
         return;
     }
-    struct processor_chain *chain = processors_read(list, schema, warned, NULL, &arena, &why);
+    struct setting_reader reader = {.mood = list && list->line % 2 ? SETTING_WARN : SETTING_REFUSE,
+                                    .warn = warned,
+                                    .arena = &arena};
+    struct processor_chain *chain = processors_read(list, schema, &reader, &why);
     if (chain)
         run(chain, schema, tables, count);
     else

@@ -14,6 +14,7 @@ struct kit_names {
 };
 
 static char warned[2048];
+static enum setting_mood kit_mood;
 
 static inline void kit_name(void *arg, const char *name)
 {
@@ -39,7 +40,8 @@ static inline struct processor_chain *kit_chain(const char *text)
     event_free(&event);
     processors_names(list, kit_name, &names, &arena);
     kit_begin(names.at, names.count);
-    return processors_read(list, schema, kit_warn, NULL, &arena, &why);
+    struct setting_reader reader = {kit_mood, kit_warn, NULL, &arena, NULL};
+    return processors_read(list, schema, &reader, &why);
 }
 
 static inline struct processor_chain *chain(const char *text)

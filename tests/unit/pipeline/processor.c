@@ -93,6 +93,18 @@ static void those_not_yet_there_are_told_once(void **state)
     assert_int_equal(warned[0], 0);
 }
 
+static void unknown_settings_may_be_warned_of(void **state)
+{
+    (void)state;
+    kit_mood = SETTING_WARN;
+    struct processor_chain *c =
+        chain("processors: [{add_fields: {fields: {a: 1}, target: t, background: 1}}]");
+    kit_mood = SETTING_REFUSE;
+    assert_non_null(strstr(warned, "background"));
+    assert_true(processors_run(c, &event));
+    expect("{\"t\":{\"a\":1}}");
+}
+
 static void nonsense_is_refused(void **state)
 {
     (void)state;
@@ -134,7 +146,8 @@ int main(void)
         test(nothing_is_a_chain),         test(steps_run_in_order),
         test(condition_decides),          test(branches),
         test(names_of_branches_are_told), test(those_not_yet_there_are_told_once),
-        test(nonsense_is_refused),        test(ifs_have_a_ceiling),
+        test(nonsense_is_refused),        test(unknown_settings_may_be_warned_of),
+        test(ifs_have_a_ceiling),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,7 +16,8 @@ static const char *direction(const char *source, const char *destination)
     names.at[names.count++] = "to";
     event_free(&event);
     kit_begin(names.at, names.count);
-    struct processor_chain *c = processors_read(list, schema, kit_warn, NULL, &arena, &why);
+    struct setting_reader reader = {.warn = kit_warn, .arena = &arena};
+    struct processor_chain *c = processors_read(list, schema, &reader, &why);
     assert_non_null(c);
     struct field_path from = schema_path(schema, "from", &arena),
                       to = schema_path(schema, "to", &arena);
