@@ -254,6 +254,18 @@ def case_an_unreadable_request_is_halved():
     want(rows["refused"] == 2 and rows["delivered"] == SMALL - 2, f"{rows}")
 
 
+def case_a_setting_that_nothing_gets_through_with_loses_nothing():
+    """400 for every request: it is not the documents."""
+    with place() as folder, served(unreadable=b"dns") as fake:
+        write_capture(folder / "load.pcap", [f"q{number:07}" for number in range(500)])
+        config = configuration(folder, [fake.url], {"bulk_max_size": 50})
+        with started(folder, config) as process:
+            wait_for(lambda: fake.record.requests["none"] > 100)
+            fake.unreadable = None
+            rows = ended(process)
+        want(rows["delivered"] == 500 and "refused" not in rows, f"{rows}")
+
+
 def case_overload_costs_no_retry():
     rows, _, fake = simple(events=400, compat=True, faults={"items_429": 1}, share=0.5,
                            output={"bulk_max_size": 50, "backoff": {"init": "1ms", "max": "5ms"}})
