@@ -21,7 +21,8 @@ static bool is_pointer(uint8_t length)
     return (length & 0xc0) == 0xc0;
 }
 
-// Walks a name label by label, through its pointers.
+// Walks a name label by label, through its pointers. It lives in registers, so what moves it must
+// be inline.
 struct walk {
     struct span message;
     struct reader at;
@@ -35,7 +36,7 @@ static struct walk walk_from(struct span message, uint32_t offset)
     return (struct walk){.message = message, .at = reader_at(message, offset), .run = offset};
 }
 
-static void walk_jump(struct walk *w, uint8_t high)
+static inline void walk_jump(struct walk *w, uint8_t high)
 {
     uint32_t target = (uint32_t)(high & 0x3f) << 8 | reader_u8(&w->at);
     if (!w->after)
@@ -49,7 +50,7 @@ static void walk_jump(struct walk *w, uint8_t high)
 }
 
 // The next label; empty at the root, and when the name makes no sense (reader_ok tells).
-static struct span walk_label(struct walk *w)
+static inline __attribute__((always_inline)) struct span walk_label(struct walk *w)
 {
     uint8_t length = reader_u8(&w->at);
     while (is_pointer(length)) {
@@ -137,8 +138,7 @@ size_t dns_name_wire(struct span message, uint32_t *offset, uint8_t to[DNS_NAME_
     return (size_t)(at - to);
 }
 
-// Moves behind a name without following it: a pointer is its end.
-static void name_skip(struct reader *r)
+static void labels_skip(struct reader *r)
 {
     const uint8_t *begin = r->at;
     for (;;) {
@@ -153,6 +153,15 @@ static void name_skip(struct reader *r)
             return;
         reader_skip(r, length);
     }
+}
+
+// Moves behind a name without following it: a pointer is its end, and nearly always all of it.
+static inline void name_skip(struct reader *r)
+{
+    if (reader_left(r) >= 2 && is_pointer(r->at[0]))
+        reader_skip(r, 2);
+    else
+        labels_skip(r);
 }
 
 // ── questions and records ──
