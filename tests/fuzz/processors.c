@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Processors and conditions out of YAML, run on documents of every kind: what they leave is JSON.
+//
+//   processors: the list             text: what the fields request, path and query hold
 
 #include "config/config.h"
 #include "pipeline/processor.h"
@@ -28,19 +30,22 @@ static void warned(void *arg, const char *text)
 }
 
 static void run(const struct processor_chain *chain, const struct schema *schema,
-                const struct field_table *const *tables, int count)
+                const struct field_table *const *tables, int count, const char *text)
 {
+    static const int holders[] = {F_REQUEST, F_PATH, F_QUERY};
     struct event e;
     fuzz_check(event_init(&e, schema, DOCUMENT_SCRATCH, &document_counters, 9));
     for (int i = 1; i < count; i++) {
         document_fill(&e, schema, tables[i], (unsigned)i);
+        for (unsigned h = 0; text && h < sizeof holders / sizeof *holders; h++)
+            event_text(&e, holders[h], span_text(text));
         if (processors_run(chain, &e))
             document_check(&e);
     }
     event_free(&e);
 }
 
-static void try_list(const struct config *list)
+static void try_list(const struct config *list, const char *text)
 {
     const struct field_table *tables[DOCUMENT_TABLES];
     struct names names = {.count = 0};
@@ -57,7 +62,7 @@ static void try_list(const struct config *list)
                                     .arena = &arena};
     struct processor_chain *chain = processors_read(list, schema, &reader, &why);
     if (chain)
-        run(chain, schema, tables, count);
+        run(chain, schema, tables, count, text);
     else
         fuzz_check(why.text[0]);
 }
@@ -69,6 +74,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     arena_reset(&arena);
     struct config *root = config_new(&arena);
     if (config_read_text(root, span_of(data, size), "fuzz", &arena, &why))
-        try_list(config_get(root, "processors"));
+        try_list(config_get(root, "processors"), config_text(root, "text"));
     return 0;
 }
