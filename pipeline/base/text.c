@@ -204,23 +204,31 @@ static void put_fraction(uint8_t *to, uint32_t nanoseconds, int digits)
         *to = (uint8_t)('0' + rest);
 }
 
-// All of a second but its fraction: "2025-01-01T00:00:00."
-static void put_second(uint8_t to[TEXT_SECOND], int64_t second)
+enum { DAY = 86400 };
+
+// "2025-01-01T", and the rest to be filled in.
+static void put_day(uint8_t to[TEXT_SECOND], int64_t midnight)
 {
-    int64_t day = second / 86400, in_day = second % 86400;
-    if (in_day < 0) {
-        day--;
-        in_day += 86400;
-    }
-    struct date date = date_of(day);
-    unsigned clock = (unsigned)in_day;
+    struct date date = date_of(midnight / DAY);
     memcpy(to, "0000-00-00T00:00:00.", TEXT_SECOND);
     put_four(to, date.year);
     put_two(to + 5, date.month);
     put_two(to + 8, date.day);
-    put_two(to + 11, clock / 3600);
-    put_two(to + 14, clock / 60 % 60);
-    put_two(to + 17, clock % 60);
+}
+
+// All of a second but its fraction: "2025-01-01T00:00:00."
+static void put_second(struct text_second *last, int64_t second)
+{
+    int64_t clock = second - last->midnight;
+    if (!last->text[0] || clock < 0 || clock >= DAY) {
+        clock = (second % DAY + DAY) % DAY;
+        last->midnight = second - clock;
+        put_day(last->text, last->midnight);
+    }
+    last->second = second;
+    put_two(last->text + 11, (unsigned)clock / 3600);
+    put_two(last->text + 14, (unsigned)clock / 60 % 60);
+    put_two(last->text + 17, (unsigned)clock % 60);
 }
 
 size_t text_time_near(uint8_t *to, int64_t nanoseconds, int digits, struct text_second *last)
@@ -230,10 +238,8 @@ size_t text_time_near(uint8_t *to, int64_t nanoseconds, int digits, struct text_
         second--;
         fraction += SECOND;
     }
-    if (second != last->second || !last->text[0]) {
-        put_second(last->text, second);
-        last->second = second;
-    }
+    if (second != last->second || !last->text[0])
+        put_second(last, second);
     memcpy(to, last->text, TEXT_SECOND);
     put_fraction(to + TEXT_SECOND, (uint32_t)fraction, digits);
     if (digits == 9)

@@ -29,10 +29,11 @@ size_t text_mac(uint8_t *to, const uint8_t bytes[6]);
 // RFC 3339 in UTC; `digits` of the second: 3, 6 or 9, cut, not rounded. Of nine, zeros at the end
 // are left out, but for the first three. Any 64-bit time has a text.
 size_t text_time(uint8_t *to, int64_t nanoseconds, int digits);
-// The same for times most of which lie in the second of the one before: `last` remembers its text.
-// Zeroed to begin with.
+// The same for times most of which lie in the second, and nearly all on the day, of the one before:
+// `last` remembers its text. Zeroed to begin with.
 struct text_second {
     int64_t second;
+    int64_t midnight; // second in which its day began
     uint8_t text[TEXT_SECOND];
 };
 size_t text_time_near(uint8_t *to, int64_t nanoseconds, int digits, struct text_second *last);

@@ -154,25 +154,26 @@ struct flow *table_add(struct table *t, const struct flow_key *key, uint32_t has
     return flow;
 }
 
-// Takes a flow out of the overflow. False: it is not there.
-static bool leave_overflow(const struct table *t, struct bucket *b, const struct flow *flow)
+static void leave_overflow(const struct table *t, struct bucket *b, const struct flow *flow)
 {
-    for (uint32_t *link = &b->overflow; *link; link = &table_flow(t, *link)->next)
-        if (table_flow(t, *link) == flow) {
-            *link = flow->next;
-            return true;
-        }
-    return false;
+    uint32_t *link = &b->overflow;
+    while (*link && table_flow(t, *link) != flow)
+        link = &table_flow(t, *link)->next;
+    assert(*link);
+    *link = flow->next;
 }
 
+// The slots come first: to walk the overflow is to fetch the records of strangers.
 static void bucket_remove(const struct table *t, struct bucket *b, const struct flow *flow)
 {
-    if (leave_overflow(t, b, flow))
+    int slot = 0;
+    for (uint32_t number = table_number(t, flow); slot < SLOTS && b->flow[slot] != number;)
+        slot++;
+    if (slot == SLOTS) {
+        leave_overflow(t, b, flow);
         return;
-    uint32_t number = table_number(t, flow);
-    for (int i = 0; i < SLOTS; i++)
-        if (b->flow[i] == number)
-            b->flow[i] = NOBODY;
+    }
+    b->flow[slot] = NOBODY;
     if (!b->overflow)
         return;
     struct flow *waiting = table_flow(t, b->overflow);
