@@ -239,7 +239,8 @@ class Node:
             state = pathlib.Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
         except OSError:
             return None
-        return number if b"java" in line or b"elasticsearch" in line and state != "Z" else None
+        # While it turns from us into the server it has no words yet, and a dead one has none either.
+        return number if state != "Z" and (not line or b"java" in line or b"search" in line) else None
 
     def await_health(self):
         until = time.monotonic() + SECONDS
