@@ -215,6 +215,7 @@ static int listen_at(const struct addrinfo *at)
 static int listen_among(const struct addrinfo *all, int family, const char *host)
 {
     int fd = -1;
+    errno = EADDRNOTAVAIL;
     for (const struct addrinfo *at = all; at && fd < 0; at = at->ai_next) {
         if (at->ai_family != family)
             continue;
@@ -228,7 +229,7 @@ static int listen_among(const struct addrinfo *all, int family, const char *host
     return fd;
 }
 
-// IPv4 first, as collectors look for localhost there.
+// IPv4 first, as collectors look for localhost there; where that port is taken, IPv6 is no way out.
 static int listen_tcp(const struct endpoint_settings *s, struct error *why)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *all = NULL;
@@ -240,7 +241,7 @@ static int listen_tcp(const struct endpoint_settings *s, struct error *why)
         return -1;
     }
     int fd = listen_among(all, AF_INET, s->host);
-    if (fd < 0)
+    if (fd < 0 && errno != EADDRINUSE)
         fd = listen_among(all, AF_INET6, s->host);
     if (fd < 0)
         error_set(why, "http: cannot listen at %.120s:%s: %s", s->host, port, strerror(errno));
@@ -275,16 +276,17 @@ static bool start(struct endpoint *e, const struct endpoint_settings *s, struct 
     int fd = is_unix ? listen_unix(e, s->host + sizeof unix_scheme - 1, why) : listen_tcp(s, why);
     if (fd < 0)
         return false;
-    tell_address(s, e, fd);
     e->daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, answer, e,
                                  MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
                                  (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
                                  (unsigned)IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
                                  (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
-    if (e->daemon)
-        return true;
-    close(fd);
-    return error_set(why, "http: the endpoint cannot be started");
+    if (!e->daemon) {
+        close(fd);
+        return error_set(why, "http: the endpoint cannot be started");
+    }
+    tell_address(s, e, fd);
+    return true;
 }
 
 struct endpoint *endpoint_start(const struct endpoint_settings *settings,

@@ -69,7 +69,12 @@ class Running:
         with open(self.log_path, "w") as log:
             self.process = subprocess.Popen([str(word) for word in self.command], stderr=log, cwd=folder,
                                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        self.address = self.wait_for(r"listening at (\S+)")[1]
+        try:
+            self.address = self.wait_for(r"listening at (\S+)\n")[1]
+        except probe.Failure:
+            self.process.kill()
+            self.process.wait()
+            raise
 
     def log(self):
         return self.log_path.read_text(errors="replace")
@@ -200,7 +205,8 @@ def requests():
             with concurrent.futures.ThreadPoolExecutor(8) as pool:
                 for body in pool.map(weir.get, ["/stats", "/metrics"] * 50):
                     probe.want(len(body) > 1000, "an answer is cut")
-        with socket.create_connection((host, int(port))) as large:
+        with socket.create_connection((host, int(port))) as large, \
+                contextlib.suppress(ConnectionError):  # it may close before it was told everything
             large.sendall(b"GET /" + b"x" * 100000 + b" HTTP/1.1\r\n\r\n")
             probe.want(b" 200 " not in large.recv(100), "a path of 100 kB is fine")
         weir.get("/healthz")
