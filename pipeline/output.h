@@ -101,7 +101,10 @@ struct output {
         *root_settings; // at the root of the file, into the same struct; NULL: none
     size_t settings_size;
     const struct output_route *routes; // ended by a NULL name; NULL: none
-    uint32_t rows_at_most;             // a parcel holds at most so many; 0: no limit of its own
+    // Format strings that its settings hold elsewhere: routes without rules, numbered behind those.
+    // Ended by NULL, in the arena. NULL: none, or no memory.
+    const char *const *(*more_routes)(const void *settings, struct arena *arena);
+    uint32_t rows_at_most; // a parcel holds at most so many; 0: no limit of its own
     uint64_t bytes_at_most;
 
     // Checks what the table cannot; nothing is opened. NULL: nothing to check.

@@ -238,45 +238,66 @@ static const void *member(const struct publisher_output *o, const char *key, enu
     return NULL;
 }
 
-static struct selector *route_read(const struct publisher_output *o, const struct output_route *r,
-                                   const struct output_world *world, const struct schema *s,
-                                   struct arena *a, struct error *why)
+// Route `which` of an output: one of those it always has, or one of the format strings behind them.
+static struct selector_source route_source(const struct publisher_output *o, unsigned which,
+                                           unsigned own, const char *const *more)
 {
+    if (which >= own)
+        return (struct selector_source){.text = more[which - own], .key = more[which - own]};
+    const struct output_route *r = &o->output->routes[which];
     const char *const *text = member(o, r->name, SETTING_TEXT);
     const struct config *const *rules = member(o, r->rules, SETTING_NODE);
+    return (struct selector_source){.text = text ? *text : NULL,
+                                    .rules = rules ? *rules : NULL,
+                                    .key = r->name,
+                                    .field = r->field,
+                                    .lower = r->lower};
+}
+
+static struct selector *route_read(const struct publisher_output *o,
+                                   const struct selector_source *from, const struct schema *s,
+                                   struct arena *a, struct error *why)
+{
     struct error inner = {""};
-    struct selector_source from = {.text = text ? *text : NULL,
-                                   .rules = rules ? *rules : NULL,
-                                   .key = r->name,
-                                   .field = r->field,
-                                   .lower = r->lower,
-                                   .world = world};
-    struct selector *sel = selector_read(&from, s, a, &inner);
+    struct selector *sel = selector_read(from, s, a, &inner);
     if (!sel)
-        error_set(why, "output.%s.%s: %.400s", o->output->name, r->name, inner.text);
+        error_set(why, "output.%s.%s: %.400s", o->output->name, from->key, inner.text);
     return sel;
 }
 
-static unsigned routes_of(const struct output *o)
+// How many routes an output has of its own, and how many format strings follow.
+struct route_count {
+    unsigned own, more;
+    const char *const *texts;
+};
+
+static struct route_count routes_of(const struct publisher_output *o, struct arena *a)
 {
-    unsigned count = 0;
-    while (o->routes && o->routes[count].name)
-        count++;
-    return count;
+    const struct output *output = o->output;
+    struct route_count c = {0, 0, NULL};
+    while (output->routes && output->routes[c.own].name)
+        c.own++;
+    if (output->more_routes)
+        c.texts = output->more_routes(o->settings, a);
+    while (c.texts && c.texts[c.more])
+        c.more++;
+    return c;
 }
 
-static bool output_read(struct routes *all, struct publisher_output *o,
+static bool output_read(struct routes *all, struct publisher_output *o, struct route_count routes,
                         const struct output_world *world, const struct schema *s, struct arena *a,
                         struct error *why)
 {
-    unsigned count = routes_of(o->output);
+    unsigned count = routes.own + routes.more;
     struct span *constants = arena_alloc(a, (count + 1) * sizeof *constants);
     if (!constants)
         return error_set(why, "out of memory");
     o->route = all->count;
     o->constants = constants;
     for (unsigned i = 0; i < count; i++) {
-        struct selector *sel = route_read(o, &o->output->routes[i], world, s, a, why);
+        struct selector_source from = route_source(o, i, routes.own, routes.texts);
+        from.world = world;
+        struct selector *sel = route_read(o, &from, s, a, why);
         if (!sel)
             return false;
         selector_constant(sel, &constants[i]);
@@ -290,17 +311,20 @@ struct routes *routes_read(struct publisher_output *list, int count,
                            struct arena *a, struct error *why)
 {
     unsigned total = 1;
-    for (int i = 0; i < count; i++)
-        total += routes_of(list[i].output);
     struct routes *all = arena_alloc(a, sizeof *all);
+    struct route_count *counts = arena_alloc(a, ((size_t)count + 1) * sizeof *counts);
+    for (int i = 0; counts && i < count; i++) {
+        counts[i] = routes_of(&list[i], a);
+        total += counts[i].own + counts[i].more;
+    }
     if (all)
         all->at = arena_alloc(a, total * sizeof(struct selector *));
-    if (!all || !all->at) {
+    if (!all || !all->at || !counts) {
         error_set(why, "out of memory");
         return NULL;
     }
     for (int i = 0; i < count; i++)
-        if (!output_read(all, &list[i], world, s, a, why))
+        if (!output_read(all, &list[i], counts[i], world, s, a, why))
             return NULL;
     return all;
 }

@@ -166,6 +166,33 @@ static void rows_get_routes_only_if_some_differ(void **state)
     expect_why("output.a.index: format string");
 }
 
+static const char *const *texts_of(const void *settings, struct arena *a)
+{
+    static const char *const texts[] = {"t-%{[type]}", "plain", NULL};
+    (void)settings, (void)a;
+    return texts;
+}
+
+static void texts_of_an_output_are_routes_too(void **state)
+{
+    (void)state;
+    kit_begin(NULL, 0);
+    static const struct output with_more = {
+        .name = "c", .settings = settings_table, .routes = two, .more_routes = texts_of};
+    struct settings first = {.index = "i"};
+    struct publisher_output list[] = {{.output = &with_more, .settings = &first},
+                                      {.output = &with_routes, .settings = &first}};
+    struct routes *r = routes_read(list, 2, &world, schema, &arena, &why);
+    assert_non_null(r);
+    assert_int_equal(list[1].route, 4);
+    assert_int_equal(list[0].constants[2].len, 0);
+    assert_true(span_is(list[0].constants[3], span("plain")));
+    event_text(&event, TYPE, span("dns"));
+    routes_resolve(r, &event);
+    assert_int_equal(event.route_count, 6);
+    assert_true(span_is(event.routes[2], span("t-dns")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +201,7 @@ int main(void)
         test(the_field_beats_all),
         test(what_is_wrong_is_said),
         test(rows_get_routes_only_if_some_differ),
+        test(texts_of_an_output_are_routes_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
