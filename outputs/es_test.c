@@ -2,29 +2,10 @@
 // The first steps by hand, so that each has its own word; the others as the output does them.
 #include "outputs/es_test.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netdb.h>
-#include <poll.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include "outputs/es_setup.h"
-#include "pipeline/base/clock.h"
+#include "outputs/step.h"
 
 enum { NAME = 256 };
-
-static bool step_failed(FILE *to, const char *step, const struct error *why)
-{
-    fprintf(to, "  %s... ERROR %s\n", step, why->text);
-    return false;
-}
-
-static void step_done(FILE *to, const char *step, const char *more)
-{
-    fprintf(to, "  %s... OK%s%s\n", step, *more ? " " : "", more);
-}
 
 static bool split(const char *host, char name[NAME], char port[16])
 {
@@ -46,49 +27,9 @@ static bool split(const char *host, char name[NAME], char port[16])
     return fine;
 }
 
-static void print_addresses(const struct addrinfo *list, FILE *to)
-{
-    fputs("  addresses:", to);
-    for (const struct addrinfo *a = list; a; a = a->ai_next) {
-        char text[NAME];
-        if (!getnameinfo(a->ai_addr, a->ai_addrlen, text, sizeof text, NULL, 0, NI_NUMERICHOST))
-            fprintf(to, " %s", text);
-    }
-    fputs("\n", to);
-}
-
-static bool dial_one(const struct addrinfo *a, int64_t timeout)
-{
-    int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), error = 0;
-    socklen_t len = sizeof error;
-    if (fd < 0)
-        return false;
-    struct pollfd ready = {.fd = fd, .events = POLLOUT};
-    bool fine = connect(fd, a->ai_addr, a->ai_addrlen) == 0;
-    if (!fine && errno == EINPROGRESS && poll(&ready, 1, (int)(timeout / MILLISECOND)) == 1 &&
-        !getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len))
-        fine = error == 0;
-    if (!fine && error)
-        errno = error;
-    else if (!fine && errno == EINPROGRESS)
-        errno = ETIMEDOUT;
-    close(fd);
-    return fine;
-}
-
-static bool dial(const struct addrinfo *list, int64_t timeout, struct error *why)
-{
-    for (const struct addrinfo *a = list; a; a = a->ai_next)
-        if (dial_one(a, timeout))
-            return true;
-    return error_set(why, "%s: is the server running, is the port right? see hosts",
-                     strerror(errno));
-}
-
 static bool reach(const struct http_settings *http, const char *host, FILE *to, struct error *why)
 {
     char name[NAME], port[16];
-    struct addrinfo wanted = {.ai_socktype = SOCK_STREAM}, *list = NULL;
     if (!split(host, name, port))
         return error_set(why, "see hosts"), step_failed(to, "parse url", why);
     step_done(to, "parse url", "");
@@ -96,20 +37,7 @@ static bool reach(const struct http_settings *http, const char *host, FILE *to, 
         step_done(to, "connection", "through proxy_url, as it says");
         return true;
     }
-    int code = getaddrinfo(name, port, &wanted, &list);
-    if (code) {
-        error_set(why, "%s: %s: see hosts, or the resolver of this machine", name,
-                  gai_strerror(code));
-        return step_failed(to, "dns lookup", why);
-    }
-    step_done(to, "dns lookup", "");
-    print_addresses(list, to);
-    bool fine = dial(list, http->connect_timeout, why);
-    freeaddrinfo(list);
-    if (!fine)
-        return step_failed(to, "dial up", why);
-    step_done(to, "dial up", "");
-    return true;
+    return step_reach(name, port, http->connect_timeout, to, why);
 }
 
 bool es_test_host(const struct es_settings *s, const struct http_settings *http,

@@ -308,22 +308,30 @@ void tls_close(struct tls *t)
 
 // ── verification ────────────────────────────────────────────────────────────────────────────────
 
+bool tls_trusts(const struct tls *t, X509 *authority)
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    return t->trusts && X509_digest(authority, EVP_sha256(), digest, &len) && len == DIGEST &&
+           !memcmp(digest, t->trusted, DIGEST) && X509_check_ca(authority) > 0;
+}
+
 // An authority that the server sends and whose fingerprint is trusted joins the store of this
 // handshake; the usual verification follows.
 static void trust_by_fingerprint(const struct tls *t, X509_STORE_CTX *c)
 {
     STACK_OF(X509) *sent = X509_STORE_CTX_get0_untrusted(c);
-    for (int i = 0; t->trusts && i < sk_X509_num(sent); i++) {
-        X509 *one = sk_X509_value(sent, i);
-        uint8_t digest[EVP_MAX_MD_SIZE];
-        unsigned len = 0;
-        if (X509_digest(one, EVP_sha256(), digest, &len) && len == DIGEST &&
-            !memcmp(digest, t->trusted, DIGEST) && X509_check_ca(one) > 0)
-            X509_STORE_add_cert(X509_STORE_CTX_get0_store(c), one);
-    }
+    for (int i = 0; t->trusts && i < sk_X509_num(sent); i++)
+        if (tls_trusts(t, sk_X509_value(sent, i)))
+            X509_STORE_add_cert(X509_STORE_CTX_get0_store(c), sk_X509_value(sent, i));
 }
 
-static bool has_pin(const struct tls *t, X509 *one)
+bool tls_has_pins(const struct tls *t)
+{
+    return t->pin_count > 0;
+}
+
+bool tls_pins(const struct tls *t, X509 *one)
 {
     uint8_t *key = NULL, digest[DIGEST];
     int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(one), &key);
@@ -339,15 +347,14 @@ static bool chain_has_pin(const struct tls *t, X509_STORE_CTX *c)
 {
     STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(c);
     for (int i = 0; i < sk_X509_num(chain); i++)
-        if (has_pin(t, sk_X509_value(chain, i)))
+        if (tls_pins(t, sk_X509_value(chain, i)))
             return true;
     return t->pin_count == 0;
 }
 
 // OpenSSL and libcurl take the common name where there is no subjectAltName.
-static bool is_named_strictly(const struct tls *t, X509_STORE_CTX *c)
+bool tls_names(const struct tls *t, X509 *leaf)
 {
-    X509 *leaf = X509_STORE_CTX_get0_cert(c);
     return t->mode != TLS_STRICT || X509_get_ext_by_NID(leaf, NID_subject_alt_name, -1) >= 0;
 }
 
@@ -357,7 +364,7 @@ static int verify(X509_STORE_CTX *c, void *arg)
     trust_by_fingerprint(t, c);
     if (X509_verify_cert(c) <= 0)
         return 0;
-    if (chain_has_pin(t, c) && is_named_strictly(t, c))
+    if (chain_has_pin(t, c) && tls_names(t, X509_STORE_CTX_get0_cert(c)))
         return 1;
     X509_STORE_CTX_set_error(c, X509_V_ERR_APPLICATION_VERIFICATION);
     return 0;
@@ -385,6 +392,25 @@ static void set_list(CURL *easy, CURLoption option, const char *list)
         curl_easy_setopt(easy, option, list);
 }
 
+static bool has_checks(const struct tls *t)
+{
+    return t->trusts || t->pin_count || t->mode == TLS_STRICT;
+}
+
+struct tls_parts tls_lend(const struct tls *t)
+{
+    const long both = CURL_SSLVERSION_TLSv1_2 | CURL_SSLVERSION_TLSv1_3 << 16;
+    return (struct tls_parts){.mode = t->mode,
+                              .authorities = t->authorities,
+                              .certificate = t->certificate,
+                              .key = t->key,
+                              .passphrase = t->passphrase,
+                              .ciphers = t->ciphers,
+                              .curves = t->curves,
+                              .from_1_2 = t->versions == both,
+                              .checks = has_checks(t)};
+}
+
 void tls_apply(const struct tls *t, CURL *easy)
 {
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, t->mode == TLS_NONE ? 0L : 1L);
@@ -398,7 +424,7 @@ void tls_apply(const struct tls *t, CURL *easy)
     set_list(easy, CURLOPT_SSL_CIPHER_LIST, t->ciphers);
     set_list(easy, CURLOPT_TLS13_CIPHERS, t->suites);
     set_list(easy, CURLOPT_SSL_EC_CURVES, t->curves);
-    if (t->trusts || t->pin_count || t->mode == TLS_STRICT) {
+    if (has_checks(t)) {
         curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, prepare);
         curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, t);
     }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <curl/curl.h>
+#include <openssl/x509.h>
 
 #include "config/setting.h"
 
@@ -28,3 +29,18 @@ struct tls *tls_open(const struct tls_settings *s, struct error *why);
 void tls_close(struct tls *t);
 // `t` must live as long as the handle.
 void tls_apply(const struct tls *t, CURL *easy);
+
+// For a library that has options of its own: what was read, PEM and OpenSSL's names. NULL or "":
+// not given.
+struct tls_parts {
+    enum tls_mode mode;
+    const char *authorities, *certificate, *key, *passphrase;
+    const char *ciphers, *curves; // ciphers: up to TLS 1.2
+    bool from_1_2;                // TLS 1.2 and 1.3 are both allowed, and nothing older
+    bool checks;                  // tls_trusts, tls_pins, tls_names have something to say
+};
+struct tls_parts tls_lend(const struct tls *t);
+bool tls_trusts(const struct tls *t, X509 *authority); // by its fingerprint
+bool tls_has_pins(const struct tls *t);
+bool tls_pins(const struct tls *t, X509 *one);   // its key is one of those pinned
+bool tls_names(const struct tls *t, X509 *leaf); // its name stands where the mode wants it
