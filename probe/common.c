@@ -19,6 +19,8 @@ const struct setting common_settings[] = {
      .meaning = "Whether the protocol is followed"},
     {"ports", SETTING_NUMBERS, offsetof(struct common_settings, ports), NULL, 1, 65535,
      .meaning = "Ports whose traffic belongs to the protocol: numbers, or ranges like 8000-8010"},
+    {"detect", SETTING_BOOL, offsetof(struct common_settings, detect), "true",
+     .meaning = "Recognise it by its first bytes on other ports too; false under compat"},
     {"send_request", SETTING_BOOL, offsetof(struct common_settings, send_request), "false",
      .meaning = "Write the question as it was sent into request"},
     {"send_response", SETTING_BOOL, offsetof(struct common_settings, send_response), "false",

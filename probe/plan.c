@@ -301,6 +301,8 @@ static void protocol_defaults(struct plan *p, const struct protocol *protocol,
         common->send_request = true;
     if (protocol->sends_by_default && !config_get(node, "send_response"))
         common->send_response = true;
+    if (p->compat && !config_get(node, "detect"))
+        common->detect = false;
     if (p->compat || config_get(node, "ports") || !protocol->ports || !*protocol->ports)
         return;
     struct config *standard = config_new(&p->arena);

@@ -48,7 +48,9 @@ struct protocol {
     const char *event_types;            // comma separated event.type; NULL "connection,protocol"
     bool no_network_protocol;           // leaves network.protocol out (icmp)
 
-    // Would these first bytes of one side be this protocol? Optional.
+    // Would these first bytes of one side be this protocol? Optional. Sees the traffic of ports
+    // that are nobody's, so it had better be strict: true for what hardly anything else begins
+    // with.
     bool (*looks_like)(struct span first, enum side from);
 
     // All unread bytes of that side, in order, of which `seen` were shown before; returns how many
@@ -78,6 +80,7 @@ struct common_settings {
     const char *type; // the protocol's name
     bool enabled;
     struct setting_numbers ports;
+    bool detect; // by content, on other ports too; default: not under compat
     bool send_request, send_response;
     int64_t transaction_timeout;
     const char *index;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ports to protocols.
+// Ports and first bytes to protocols.
 
 #include "probe/flow/detect.h"
 
@@ -37,21 +37,36 @@ static bool claim_all(struct detect *d, int number, struct error *why)
     return true;
 }
 
+static void offer(struct detect *d, int number)
+{
+    const struct binding *b = d->bindings[number];
+    if (!b->protocol->looks_like || !b->common.detect)
+        return;
+    if (b->protocol->transports & OVER_TCP)
+        d->by_content[0][d->by_content_count[0]++] = (uint8_t)number;
+    if (b->protocol->transports & OVER_UDP)
+        d->by_content[1][d->by_content_count[1]++] = (uint8_t)number;
+}
+
 bool detect_init(struct detect *d, const struct binding *const *bindings, int count,
                  struct error *why)
 {
     *d = (struct detect){.bindings = bindings, .icmp = DETECT_NONE};
-    if (count >= DETECT_NONE)
-        return error_set(why, "more than %d protocols", DETECT_NONE - 1);
+    if (count >= DETECT_OPEN)
+        return error_set(why, "more than %d protocols", DETECT_OPEN - 1);
     d->tcp = malloc(PORTS);
     d->udp = malloc(PORTS);
     if (!d->tcp || !d->udp)
         return error_set(why, "out of memory");
     memset(d->tcp, DETECT_NONE, PORTS);
     memset(d->udp, DETECT_NONE, PORTS);
-    for (int i = 0; i < count; i++)
-        if (bindings[i]->common.enabled && !claim_all(d, i, why))
+    for (int i = 0; i < count; i++) {
+        if (!bindings[i]->common.enabled)
+            continue;
+        if (!claim_all(d, i, why))
             return false;
+        offer(d, i);
+    }
     return true;
 }
 
@@ -76,7 +91,37 @@ uint8_t detect_by_port(const struct detect *d, const struct packet *first)
     if (!map)
         return DETECT_NONE;
     uint8_t binding = map[key->port[first->sender]];
-    return binding == DETECT_NONE ? map[key->port[!first->sender]] : binding;
+    if (binding == DETECT_NONE)
+        binding = map[key->port[!first->sender]];
+    bool open = d->by_content_count[key->protocol == PROTO_UDP] > 0;
+    return binding == DETECT_NONE && open ? DETECT_OPEN : binding;
+}
+
+static bool looks_like(const struct binding *b, struct span first, enum side *from, bool sure)
+{
+    if (b->protocol->looks_like(first, *from))
+        return true;
+    if (sure || !b->protocol->looks_like(first, side_other(*from)))
+        return false;
+    *from = side_other(*from);
+    return true;
+}
+
+uint8_t detect_by_content(const struct detect *d, uint8_t by_port, bool tcp, struct span first,
+                          enum side *from, bool sure)
+{
+    if (by_port < DETECT_OPEN) {
+        const struct binding *b = d->bindings[by_port];
+        enum side either = *from; // its port tells who asks
+        if (!b->protocol->looks_like || looks_like(b, first, &either, sure))
+            return by_port;
+    }
+    for (int i = 0; i < d->by_content_count[!tcp]; i++) {
+        uint8_t number = d->by_content[!tcp][i];
+        if (number != by_port && looks_like(d->bindings[number], first, from, sure))
+            return number;
+    }
+    return by_port;
 }
 
 unsigned detect_client(const struct detect *d, const struct flow_key *key, uint8_t binding,

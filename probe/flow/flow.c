@@ -17,6 +17,7 @@
 enum {
     PORTION_TAKE = 256,   // flows looked at beside an array of packets
     PORTION_AGE = 16384,  // and in one call of flows_age
+    LOOKS = 4,            // payloads of a flow in which a protocol is looked for
     EVICTION_CHANCES = 8, // flows found alive before one is evicted all the same
 };
 // Quiet for so long, a flow is forgotten that is not reported and whose ports tell who asks.
@@ -400,7 +401,31 @@ static unsigned client_of(const struct flows *f, const struct flow *flow, const 
         if ((t->side[i].marks & TCP_SAID_SYN) && !(t->side[!i].marks & TCP_SAID_SYN))
             return i;
     }
+    if (flow->guessed)
+        return flow->client;
     return detect_client(&f->detect, &flow->key, flow->binding, flow->source);
+}
+
+// Looks for whose a flow is in its first payloads, until one is found or they say nothing. A flow
+// on somebody's port gets a single look.
+static void recognise(struct flows *f, struct flow *flow, const struct packet *p, unsigned client,
+                      bool sure)
+{
+    if (flow->looks == LOOKS || !p->payload_len)
+        return;
+    enum side guess = p->sender == client ? CLIENT : SERVER, from = guess;
+    uint8_t found = detect_by_content(&f->detect, flow->binding, is_tcp(flow),
+                                      span_of(p->payload, p->payload_len), &from, sure);
+    if (found < DETECT_OPEN)
+        flow->looks = LOOKS;
+    else if (++flow->looks == LOOKS)
+        found = DETECT_NONE;
+    if (found == flow->binding)
+        return;
+    flow->binding = found;
+    flow->brief = is_brief(f, flow);
+    flow->guessed = true;
+    flow->client = from == guess ? client : !client;
 }
 
 // True if nothing of the side's bytes was seen or missed before.
@@ -454,8 +479,12 @@ static void take_tcp(struct flows *f, struct flow *flow, const struct packet *p)
         unfollow(f, flow, ENDED_GAP);
         before.marks = 0;
     }
-    if (!flow->stream && (p->payload_len || p->payload_cut))
-        follow(f, flow, t, p, &before);
+    if (!flow->stream && (p->payload_len || p->payload_cut)) {
+        recognise(f, flow, p, client_of(f, flow, t),
+                  (me->marks | t->side[!p->sender].marks) & TCP_SAID_SYN);
+        if (flow->binding < DETECT_OPEN)
+            follow(f, flow, t, p, &before);
+    }
     if (flow->stream)
         stream_take(stream_of(f, flow), p);
 }
@@ -482,9 +511,10 @@ static bool is_icmp_answer(const struct packet *p)
 
 static void open_datagrams(struct flows *f, struct flow *flow, const struct packet *p)
 {
-    flow->client = is_icmp(flow)
-                       ? p->sender != is_icmp_answer(p)
-                       : detect_client(&f->detect, &flow->key, flow->binding, flow->source);
+    if (is_icmp(flow))
+        flow->client = p->sender != is_icmp_answer(p);
+    else if (!flow->guessed)
+        flow->client = detect_client(&f->detect, &flow->key, flow->binding, flow->source);
     struct endpoints ends = detect_ends(&flow->key, flow->client, p->frame->interface);
     enum side from = p->sender == flow->client ? CLIENT : SERVER;
     if (is_icmp(flow)) {
@@ -506,6 +536,10 @@ static void take_datagram(struct flows *f, struct flow *flow, const struct packe
         flow->icmp_seen = true;
     }
     if (flow->binding == DETECT_NONE || (!p->payload_len && !is_icmp(flow)))
+        return;
+    if (!is_icmp(flow) && !flow->conn)
+        recognise(f, flow, p, flow->source, false);
+    if (flow->binding >= DETECT_OPEN)
         return;
     if (!flow->conn)
         open_datagrams(f, flow, p);
@@ -554,7 +588,9 @@ static void renew(struct flows *f, struct flow *flow, const struct packet *p, ui
     if (anew) {
         unfollow(f, flow, ENDED_RST);
         memset(t, 0, sizeof *t);
-        flow->deaf = false;
+        flow->deaf = flow->guessed = false;
+        flow->looks = 0;
+        flow->binding = detect_by_port(&f->detect, p);
     }
     if (!split)
         return;

@@ -35,7 +35,7 @@ struct flow {
         };
     };
     uint16_t lag;    // seconds by which it was seen after `last`, by a packet with an old time
-    uint8_t binding; // which protocol's port it has, or DETECT_NONE
+    uint8_t binding; // which protocol's it is, DETECT_NONE or DETECT_OPEN
     uint8_t epoch;   // of the last periodic report it was looked at for
     uint8_t icmp_type, icmp_code; // last ones from the source
 
@@ -47,6 +47,9 @@ struct flow {
     bool icmp_seen : 1; // icmp_type and icmp_code are set
     bool syn_first : 1; // the first packet was a SYN
     bool brief : 1;     // nobody wants to know of it once it is quiet
+
+    uint8_t looks : 3; // payloads in which its protocol was looked for
+    bool guessed : 1;  // `client` is known by them
 };
 _Static_assert(sizeof(struct flow) == 128, "a flow is two cache lines");
 
