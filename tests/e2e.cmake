@@ -26,4 +26,6 @@ weir_e2e(e2e.elastic e2e/elastic.py)
 weir_e2e(e2e.elastic_tls e2e/elastic_tls.py)
 weir_e2e(e2e.elastic_real e2e/elastic_real.py)
 set_tests_properties(e2e.elastic PROPERTIES LABELS threads)
+set_tests_properties(unit.pipeline.base.log unit.pipeline.base.thread unit.pipeline.batch unit.pipeline.inbox
+  unit.pipeline.publisher unit.outputs.file PROPERTIES LABELS threads)
 set_tests_properties(e2e.elastic_tls e2e.elastic_real PROPERTIES SKIP_RETURN_CODE 77)
