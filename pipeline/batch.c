@@ -85,6 +85,14 @@ struct batch *batch_open(struct batch_home *home, bool wait)
     return b;
 }
 
+struct batch *batch_alone(uint32_t size)
+{
+    struct batch *b = make((size + 7U) & ~7U);
+    if (b)
+        b->references = 1;
+    return b;
+}
+
 static void go_home(struct batch *b)
 {
     struct batch_home *home = b->home;
@@ -198,10 +206,9 @@ struct batch *batch_settle(struct batch *b)
     size_t rows = b->rows * sizeof(struct row), bytes = (b->used + 7U) & ~(size_t)7;
     if (bytes + rows > b->size / 2)
         return b;
-    struct batch *copy = make((uint32_t)(bytes + rows));
+    struct batch *copy = batch_alone((uint32_t)(bytes + rows));
     if (!copy)
         return b;
-    copy->references = 1;
     copy->rows = b->rows;
     copy->used = b->used;
     copy->opened = b->opened;

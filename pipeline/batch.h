@@ -44,6 +44,10 @@ void batch_home_free(struct batch_home *home);
 // until one is back.
 struct batch *batch_open(struct batch_home *home, bool wait);
 
+// One without a home, of so many bytes for documents, routes and rows; freed with its last
+// reference. NULL: no memory.
+struct batch *batch_alone(uint32_t size);
+
 // Room left for one document (and the routes of its row): the line feed and the row are taken off.
 size_t batch_room(const struct batch *b);
 // A pen on that room; the document is kept by batch_commit (one line feed is added), else nothing
