@@ -306,9 +306,39 @@ static bool is_record(uint8_t type, uint8_t major, uint16_t length)
            length <= TLS_RECORD_MOST;
 }
 
+// A client's first words may come in the frame of SSL 2.
+static bool may_be_old(const struct call *f)
+{
+    const uint8_t *at = f->data.at;
+    return !f->h->begun && !f->at && at[0] & 0x80 &&
+           (f->data.len < 3 || at[2] == TLS_CLIENT_HELLO) && (f->data.len < 4 || at[3] == 3);
+}
+
+// False: more bytes are needed.
+static bool take_old_hello(struct call *f)
+{
+    if (f->data.len < TLS_OLD_HEADER)
+        return false;
+    uint32_t length = tls_old_hello_length(f->data);
+    if (!length) {
+        lost(f);
+        return true;
+    }
+    if (f->data.len < length)
+        return false;
+    uint8_t hello[TLS_OLD_HELLO];
+    struct tls_session *x = begin(f, false);
+    transaction_append(f->t, &x->hello[CLIENT], span_of(hello, tls_old_hello(f->data, hello)));
+    f->at = length;
+    client_said_hello(f);
+    return true;
+}
+
 // The header of the next record. False: more bytes are needed.
 static bool take_header(struct call *f)
 {
+    if (may_be_old(f))
+        return take_old_hello(f);
     struct reader r = reader_of(span_skip(f->data, f->at));
     uint8_t type = reader_u8(&r), major = reader_u8(&r);
     reader_skip(&r, 1);
@@ -372,6 +402,8 @@ static void tls_gap(struct conn *c, enum side from, uint32_t missing)
 static bool tls_looks_like(struct span first, enum side from)
 {
     (void)from; // who says hello is the client, whoever was taken for it
+    if (tls_old_hello_length(first))
+        return true;
     struct reader r = reader_of(first);
     uint8_t type = reader_u8(&r), major = reader_u8(&r), minor = reader_u8(&r);
     uint16_t length = reader_be16(&r);

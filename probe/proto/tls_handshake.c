@@ -22,6 +22,62 @@ bool tls_hello_read(struct span message, enum side from, struct tls_hello *h)
     return fine && reader_ok(&r);
 }
 
+// The header of a hello in the old frame.
+struct old_hello {
+    uint16_t suites, session_id, challenge; // bytes of each
+};
+
+static bool read_old_header(struct reader *r, struct old_hello *h)
+{
+    uint32_t length = reader_be16(r) & 0x7fff;
+    uint8_t type = reader_u8(r), major = reader_u8(r);
+    reader_skip(r, 1);
+    h->suites = reader_be16(r);
+    h->session_id = reader_be16(r);
+    h->challenge = reader_be16(r);
+    return reader_ok(r) && type == TLS_CLIENT_HELLO && major == 3 && h->suites &&
+           h->suites % 3 == 0 && h->suites <= 3 * TLS_OLD_SUITES_MOST && h->session_id <= 32 &&
+           h->challenge >= 16 && h->challenge <= 32 &&
+           length == 9u + h->suites + h->session_id + h->challenge;
+}
+
+uint32_t tls_old_hello_length(struct span first)
+{
+    struct reader r = reader_of(first);
+    struct old_hello h;
+    if (!first.len || !(first.at[0] & 0x80) || !read_old_header(&r, &h))
+        return 0;
+    return (uint32_t)TLS_OLD_HEADER + h.suites + h.session_id + h.challenge;
+}
+
+size_t tls_old_hello(struct span frame, uint8_t to[TLS_OLD_HELLO])
+{
+    struct reader r = reader_of(frame);
+    struct old_hello h;
+    (void)read_old_header(&r, &h);
+    struct span suites = reader_bytes(&r, h.suites);
+    struct span session_id = reader_bytes(&r, h.session_id);
+    struct span challenge = reader_bytes(&r, h.challenge);
+    memcpy(to, frame.at + 3, 2);
+    memset(to + 2, 0, 32);
+    memcpy(to + 34 - challenge.len, challenge.at, challenge.len);
+    uint8_t *at = to + 34;
+    *at++ = (uint8_t)session_id.len;
+    memcpy(at, session_id.at, session_id.len);
+    uint8_t *count = at += session_id.len;
+    at += 2;
+    for (size_t i = 0; i < suites.len; i += 3) // those that begin with something else are of SSL 2
+        if (suites.at[i] == 0) {
+            memcpy(at, suites.at + i + 1, 2);
+            at += 2;
+        }
+    size_t bytes = (size_t)(at - count) - 2;
+    count[0] = (uint8_t)(bytes >> 8);
+    count[1] = (uint8_t)bytes;
+    memcpy(at, "\1", 2); // no compression
+    return (size_t)(at - to) + 2;
+}
+
 bool tls_extension_next(struct reader *r, struct tls_extension *x)
 {
     if (!reader_left(r))

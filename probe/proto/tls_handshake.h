@@ -7,6 +7,10 @@
 //                                                   │ suite 2    │ method 1    │ extensions 2+n │
 //                                                   server
 //   extension: │ type 2 │ data 2+n │
+//
+//   A client that could also do with SSL 2 said its first hello in the frame of that (RFC 5246
+//   appendix E.2): lengths of what follows first, suites of three bytes.
+//   │ 0x8000 + length 2 │ 1 │ version 2 │ 2 │ 2 │ 2 │ suites │ session id │ challenge │
 #pragma once
 
 #include "pipeline/base/reader.h"
@@ -80,6 +84,18 @@ struct tls_extension {
 
 // False: it is no hello.
 bool tls_hello_read(struct span message, enum side from, struct tls_hello *h);
+
+enum {
+    TLS_OLD_HEADER = 11,       // up to the suites
+    TLS_OLD_SUITES_MOST = 256, // of a hello in the old frame; who names more is believed to lie
+    TLS_OLD_HELLO = 64 + 2 * TLS_OLD_SUITES_MOST,
+};
+
+// The length of a hello in the old frame that begins here, its frame included; 0: it is none, or
+// less than TLS_OLD_HEADER bytes of it are here.
+uint32_t tls_old_hello_length(struct span first);
+// The same hello as TLS has it; how many bytes it is. `frame` is whole.
+size_t tls_old_hello(struct span frame, uint8_t to[TLS_OLD_HELLO]);
 
 // The next extension; false: no more, or torn. Begin with reader_of(h->extensions).
 bool tls_extension_next(struct reader *r, struct tls_extension *x);

@@ -4,6 +4,7 @@
 
 #include "tests/unit/probe/proto/harness.h"
 
+#include "probe/proto/tls_handshake.h"
 #include "probe/protocol.h"
 #include "tests/unit/probe/proto/tls_build.h"
 
@@ -1045,6 +1046,63 @@ static void survives_any_byte(void **state)
         }
 }
 
+// ── the frame of SSL 2 ──
+
+// Two suites of SSL 3 and later among one of SSL 2; a challenge of 16 bytes.
+static void old_hello(void)
+{
+    flight.len = 0;
+    add(&flight,
+        "\x80\x22\1\3\1\0\x09\0\0\0\x10"
+        "\0\0\x2f\7\0\xc0\0\0\x35"
+        "0123456789abcdef",
+        36);
+}
+
+static void takes_a_hello_in_the_old_frame(void **state)
+{
+    (void)state;
+    for (step = 0; step < 3; step++) {
+        open_with("", false);
+        talk(old_hello, CLIENT);
+        talk(usual_flight, SERVER);
+        talk(client_flight, CLIENT);
+        talk(server_finish, SERVER);
+        assert_int_equal(documents(), 1);
+        assert_document_has(&h, 0, "\"established\":true");
+        assert_document_has(&h, 0,
+                            "\"supported_ciphers\":[\"TLS_RSA_WITH_AES_128_CBC_SHA\","
+                            "\"TLS_RSA_WITH_AES_256_CBC_SHA\"]");
+        assert_document_has(&h, 0,
+                            "\"random\":\"00000000000000000000000000000000"
+                            "30313233343536373839616263646566\"");
+        finish(1);
+    }
+    step = 0;
+}
+
+static void old_frames_of_any_shape(void **state)
+{
+    (void)state;
+    old_hello();
+    struct bytes frame = flight;
+    assert_int_equal(tls_old_hello_length(bytes_span(&frame)), frame.len);
+    assert_true(tls_protocol.looks_like(bytes_span(&frame), CLIENT));
+    for (size_t i = 0; i < TLS_OLD_HEADER; i++) {
+        assert_int_equal(tls_old_hello_length(span_of(frame.at, i)), 0);
+        struct bytes other = frame;
+        other.at[i] ^= 0x7f;
+        if (i != 4) // any version from 3.0
+            assert_int_equal(tls_old_hello_length(bytes_span(&other)), 0);
+    }
+    open_with("", false);
+    flight = frame;
+    flight.at[8] = 99; // says more than it has
+    say(CLIENT);
+    assert_null(h.conn);
+    finish(0);
+}
+
 // ── beside conversations ──
 
 static void is_recognised(void **state)
@@ -1117,6 +1175,8 @@ int main(void)
         cmocka_unit_test(skips_what_is_too_long),
         cmocka_unit_test(shows_large_certificates_and_hellos_within_bounds),
         cmocka_unit_test(survives_any_byte),
+        cmocka_unit_test(takes_a_hello_in_the_old_frame),
+        cmocka_unit_test(old_frames_of_any_shape),
         cmocka_unit_test(is_recognised),
         cmocka_unit_test(refuses_unknown_fingerprints),
     };
