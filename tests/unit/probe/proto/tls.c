@@ -897,7 +897,7 @@ static void gives_up_what_is_no_tls(void **state)
         SPAN("\x16\x03\x01\0\5\x63\0\0\1x"),        // no such message
         SPAN("\x16\x03\x01\0\6\1\0\0\2\3\3"),       // no hello
         SPAN("\x14\x03\x01\0\1\1"),                 // keys of nothing
-        SPAN("\x80\x2e\1\3\1\0\x15\0\0\0\x10\1\0"), // SSL 2
+        SPAN("\x80\x2e\1\0\2\0\x15\0\0\0\x10\1\0"), // SSL 2 itself
     };
     step = 0;
     for (size_t i = 0; i < sizeof junk / sizeof *junk; i++) {
