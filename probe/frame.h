@@ -35,7 +35,7 @@ struct frame {
     uint16_t vlan; // tag that the card or the kernel took off, low 12 bits; valid when has_vlan
     bool has_vlan;
     bool outgoing;      // the kernel says this host sent it
-    uint32_t interface; // index of the source's interface (pcapng: of its section)
+    uint32_t interface; // pcapng: number in its section; live: the system's number of the card
 };
 
 enum source_state {
@@ -51,9 +51,18 @@ struct source_progress {
     const char *name;                 // the file now read
 };
 
+// What capturing from cards needs beside the names of the cards.
+struct live_setup {
+    size_t ring_bytes; // of the kernel's ring, for each worker
+    bool promiscuous;
+    bool hardware_time;    // by the card's clock, where it has one
+    struct fanout *fanout; // that all workers of these cards share; NULL: there is one worker
+};
+
 // What a source is opened with; its settings belong to the interface's table.
 struct source_setup {
-    const char *device;       // card, or NULL
+    const char *device;       // cards (see interfaces.h), or NULL
+    struct live_setup live;   // of those
     const char *const *files; // paths, "-" for standard input; NULL for a card
     int file_count;
     int64_t loops;      // times all files are read; 0: without end
@@ -61,23 +70,44 @@ struct source_setup {
     bool one_at_a_time; // -O: one packet a key press
     const char *filter; // in libpcap's language; NULL none
     int snaplen;
-    struct arena *arena; // lives until exit
+    struct counters *counters; // of the worker that opens it
+    struct arena *arena;       // lives until exit
 };
+
+// Why a source cannot be opened, for the program's exit code.
+enum source_check { SOURCE_FINE, SOURCE_NO_RIGHT, SOURCE_NO_DEVICE };
 
 // One constant struct per file, listed in capture/sources.def.
 struct source {
     const char *name;
+    // Whether it could be opened as far as can be said without doing it; else `why`. NULL: try.
+    enum source_check (*check)(const struct source_setup *setup, struct error *why);
     // NULL: `why` names the file or device and what to do.
     void *(*open)(const struct source_setup *setup, struct error *why);
     // Fills at most `max` (≤ FRAMES) frames; they stay valid until the next read. Waits at most
     // some 100 ms.
     enum source_state (*read)(void *self, struct frame *frames, int max, int *count,
                               struct error *why);
+    // Frames are let in from now on; every worker's source has been opened. NULL: they are at once.
+    bool (*start)(void *self, struct error *why);
+    // No more frames are to come in; those that are there are still read, then SOURCE_END. NULL: a
+    // source that may be left in the middle.
+    void (*stop)(void *self);
     void (*progress)(void *self, struct source_progress *out); // from any thread; NULL: none
     void (*close)(void *self);
 };
 
 extern const struct source *const sources[];
+
+// How the kernel spreads the packets of a card over workers: so that both directions, all fragments
+// and what came in a tunnel of one conversation meet in one of them.
+enum fanout_by {
+    FANOUT_ADDRESSES,
+    FANOUT_PORTS, // TCP and SCTP also by their ports
+};
+// Tunnels are looked into as far as the decoder does. NULL: out of memory.
+struct fanout *fanout_new(enum fanout_by by, int tunnel_depth);
+void fanout_free(struct fanout *f); // after its sources are closed
 
 // Writes frames into a capture file for --dump (nanosecond pcap, one link type: the first frame's;
 // others are left out and counted).

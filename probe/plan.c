@@ -15,7 +15,9 @@ static const char *const compat_choices[] = {"auto", "none", "packetbeat", NULL}
 static const char *const precisions[] = {"millisecond", "microsecond", "nanosecond", NULL};
 static const int digits_of[] = {3, 6, 9}; // a second
 static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
-static const char *const capture_types[] = {"pcap", "af_packet", "autodetect", NULL};
+static const char *const capture_types[] = {"pcap", "af_packet", "autodetect", "libpcap", NULL};
+static const char *const fanouts[] = {"addresses", "ports", NULL};
+static const char *const clocks[] = {"kernel", "card", NULL};
 
 #define GENERAL(member) offsetof(struct general_settings, member)
 #define UNUSED(name, why)                                   \
@@ -124,9 +126,13 @@ const struct setting probe_settings[] = {
 
 #define INTERFACE(member) offsetof(struct interface_settings, member)
 const struct setting interface_settings[] = {
-    {"device", SETTING_TEXT, INTERFACE(device), "any", .meaning = "Name of the card, or any"},
+    {"device", SETTING_TEXTS, INTERFACE(device), "any",
+     .meaning = "Cards that are captured as one: names, patterns like eth*, !name to leave out, "
+                "numbers of `weir devices`, default_route, default_route_ipv4, default_route_ipv6, "
+                "any"},
     {"type", SETTING_CHOICE, INTERFACE(type), "pcap", .choices = capture_types,
-     .meaning = "How packets are captured"},
+     .meaning = "How packets are captured: pcap, af_packet and autodetect mean our own ring on "
+                "Linux, and with pcap a card that is named is promiscuous; libpcap is slower"},
     {"file", SETTING_TEXT, INTERFACE(file),
      .meaning = "Capture file, or directory, instead of a device (also -I)"},
     {"bpf_filter", SETTING_TEXT, INTERFACE(bpf_filter),
@@ -139,6 +145,15 @@ const struct setting interface_settings[] = {
      .meaning = "Size of the kernel's ring, for each worker"},
     {"workers", SETTING_NUMBER, INTERFACE(workers), "0", 0, 256,
      .meaning = "Threads; 0: 1 for a file, the processors for a card"},
+    {"fanout", SETTING_CHOICE, INTERFACE(fanout), "addresses", .choices = fanouts,
+     .meaning = "How packets of a card are shared out to workers: by addresses, which keeps "
+                "together whatever two hosts say to each other, also in fragments; or TCP by ports "
+                "as well, for few hosts that talk much"},
+    {"affinity", SETTING_NUMBERS, INTERFACE(affinity), NULL, 0, 1023,
+     .meaning = "Processors that the workers are bound to, one after the other; none by default"},
+    {"timestamps", SETTING_CHOICE, INTERFACE(timestamps), "kernel", .choices = clocks,
+     .meaning = "Whose clock says when a packet came; card: where it has a clock and it is set to "
+                "stamp packets (ethtool -T, hwstamp_ctl)"},
     {"loop", SETTING_NUMBER, INTERFACE(loop), "1", 0, INT64_C(1) << 40,
      .meaning = "Times a file is read, 0 without end (also -l)"},
     {"topspeed", SETTING_BOOL, INTERFACE(topspeed), "false",
@@ -153,7 +168,7 @@ const struct setting interface_settings[] = {
      .meaning =
          "Networks that count as internal for network.direction: CIDRs or names like private"},
     UNUSED("fanout_group", "workers share a card inside one process"),
-    UNUSED("poll_default_route", "live capture is not available yet"),
+    UNUSED("poll_default_route", "a change of the default route is noticed within a second"),
     UNUSED("metrics_interval", "drops are counted with everything else"),
     SETTING_END};
 
@@ -236,6 +251,11 @@ static bool read_interface(struct plan *p, const struct config *node,
     struct setting_reader reader = reader_for(p);
     if (!setting_fill(interface_settings, node, into, NULL, &reader, why))
         return false;
+    for (int i = 0; i < into->device.count; i++)
+        into->devices = i ? arena_printf(&p->arena, "%s,%s", into->devices, into->device.at[i])
+                          : into->device.at[i];
+    if (!into->devices)
+        into->devices = "any";
     struct error reason;
     if (into->bpf_filter && !filter_check(into->bpf_filter, &reason)) {
         const struct config *at = config_get(node, "bpf_filter");
@@ -259,9 +279,10 @@ static bool read_interfaces(struct plan *p, struct error *why)
         if (!read_interface(p, item, &p->interfaces[i], why))
             return false;
         for (int j = 0; item && j < i; j++)
-            if (!p->interfaces[i].file && !strcmp(p->interfaces[j].device, p->interfaces[i].device))
+            if (!p->interfaces[i].file &&
+                !strcmp(p->interfaces[j].devices, p->interfaces[i].devices))
                 return error_set(why, "%s:%d: device %s is listed twice", item->file, item->line,
-                                 p->interfaces[i].device);
+                                 p->interfaces[i].devices);
     }
     return true;
 }

@@ -14,13 +14,18 @@
 
 // packetbeat.interfaces[] (or weir.interfaces[])
 struct interface_settings {
-    const char *device;
-    int type;
+    struct setting_texts device;
+    const char *devices; // those, separated by commas
+    int type;            // enum capture_type
     const char *file, *bpf_filter, *dumpfile;
     int64_t snaplen, buffer_size_mb, workers, loop;
+    int fanout;     // enum fanout_by
+    int timestamps; // 0: the kernel's, 1: the card's
+    struct setting_numbers affinity;
     bool topspeed, oneatatime, with_vlans, auto_promisc_mode;
     struct setting_texts internal_networks;
 };
+enum capture_type { CAPTURE_PCAP, CAPTURE_AF_PACKET, CAPTURE_AUTODETECT, CAPTURE_LIBPCAP };
 extern const struct setting interface_settings[];
 
 // packetbeat.* (or weir.*) beside interfaces, flows and protocols

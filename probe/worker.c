@@ -8,6 +8,7 @@
 
 #include "pipeline/base/clock.h"
 #include "pipeline/base/hash.h"
+#include "pipeline/base/log.h"
 #include "pipeline/base/thread.h"
 
 enum { STALE_FRAMES = 64 }; // so many in a row from long ago are another capture
@@ -16,6 +17,7 @@ struct worker {
     struct worker_setup setup;
     pthread_t thread;
     _Atomic bool stop, running;
+    bool stopping; // the source was told
     bool failed;
     struct error why;
     void *source;
@@ -43,7 +45,8 @@ static bool worker_build(struct worker *w, struct error *why)
     w->decoder = decoder_new(&p->probe.decode, seed, w->counters);
     if (!w->decoder)
         return error_set(why, "cannot reserve memory for fragments: lower limits.decode");
-    decoder_share(w->decoder, w->setup.index, w->setup.count);
+    if (w->setup.replay) // a card's frames are shared out by the kernel
+        decoder_share(w->decoder, w->setup.index, w->setup.count);
     w->emit =
         emit_new(p->emit, &p->probe.events, w->setup.publisher, w->setup.replay, w->counters, why);
     if (!w->emit)
@@ -65,6 +68,7 @@ static bool worker_build(struct worker *w, struct error *why)
     if (!w->flows)
         return false;
     w->longest = flows_longest(w->flows);
+    w->setup.capture.counters = w->counters;
     w->source = w->setup.source->open(&w->setup.capture, why);
     return w->source != NULL;
 }
@@ -197,10 +201,24 @@ static bool turn(struct worker *w)
     return true;
 }
 
+// A card is read until what it had captured is through, a file is left where it is.
+static bool goes_on(struct worker *w)
+{
+    if (!w->stop || w->stopping)
+        return true;
+    w->stopping = true;
+    if (!w->setup.source->stop)
+        return false;
+    w->setup.source->stop(w->source);
+    return true;
+}
+
 static void *run(void *argument)
 {
     struct worker *w = argument;
-    while (!w->stop && turn(w))
+    if (w->setup.cpu >= 0 && !thread_pin(w->setup.cpu))
+        log_say(LOG_WARNING, "worker", "cannot run on processor %d", w->setup.cpu);
+    while (goes_on(w) && turn(w))
         ;
     close_all(w);
     emit_flush(w->emit, true);
@@ -208,10 +226,15 @@ static void *run(void *argument)
     return NULL;
 }
 
+bool worker_listen(struct worker *w, struct error *why)
+{
+    return !w->setup.source->start || w->setup.source->start(w->source, why);
+}
+
 void worker_start(struct worker *w)
 {
     char name[16];
-    snprintf(name, sizeof name, "worker-%u", w->setup.index);
+    snprintf(name, sizeof name, "worker-%u", w->setup.number);
     w->running = true;
     w->thread = thread_start(name, run, w);
 }

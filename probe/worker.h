@@ -12,7 +12,9 @@ struct worker_setup {
     const struct plan *plan;
     const struct source *source;
     struct source_setup capture;
+    unsigned number;       // among all workers, for its name
     unsigned index, count; // shares of one source
+    int cpu;               // that it is bound to; -1: any
     struct publisher *publisher;
     bool replay;       // a file: waits for the outputs
     struct dump *dump; // worker 0 only; NULL none
@@ -20,6 +22,8 @@ struct worker_setup {
 
 // Opens the source and reserves memory. NULL: `why`.
 struct worker *worker_new(const struct worker_setup *setup, struct error *why);
+// Frames are let in, but not read yet: for when all workers of a source are there. False: `why`.
+bool worker_listen(struct worker *w, struct error *why);
 void worker_start(struct worker *w);
 // Asks it to publish what it has and end.
 void worker_stop(struct worker *w);

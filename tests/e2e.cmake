@@ -29,3 +29,8 @@ set_tests_properties(e2e.elastic PROPERTIES LABELS threads)
 set_tests_properties(unit.pipeline.base.log unit.pipeline.base.thread unit.pipeline.batch unit.pipeline.inbox
   unit.pipeline.publisher unit.outputs.file PROPERTIES LABELS threads)
 set_tests_properties(e2e.elastic_tls e2e.elastic_real PROPERTIES SKIP_RETURN_CODE 77)
+add_executable(blast ${CMAKE_SOURCE_DIR}/tests/bench/blast.c)
+target_link_libraries(blast PRIVATE weir_flags)
+weir_e2e(e2e.live e2e/live.py)
+set_property(TEST e2e.live APPEND PROPERTY ENVIRONMENT "BLAST=$<TARGET_FILE:blast>")
+set_tests_properties(e2e.live PROPERTIES SKIP_RETURN_CODE 77 LABELS threads)

@@ -6,7 +6,7 @@
 #include "probe/plan.h"
 
 // Exit codes.
-enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NO_RIGHT = 3, EXIT_NO_DEVICE = 4 };
 
 struct command {
     const char *name;

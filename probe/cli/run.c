@@ -13,19 +13,18 @@
 #include "pipeline/ledger.h"
 #include "pipeline/stats.h"
 #include "probe/cli/command.h"
+#include "probe/cli/inputs.h"
 #include "probe/worker.h"
 
-enum { WORKERS = 256, TURN_MILLISECONDS = 20 };
+enum { TURN_MILLISECONDS = 20 };
 
 struct session {
     const struct flags *flags;
     struct plan *plan;
-    struct source_setup capture;
-    const struct source *source;
+    struct inputs inputs;
     struct publisher *publisher;
     struct dump *dump;
-    struct endpoint *endpoint; // NULL: none is wanted
-    struct endpoint_input input;
+    struct endpoint *endpoint;  // NULL: none is wanted
     struct endpoint_world seen; // by the endpoint
     struct worker *workers[WORKERS];
     unsigned count;
@@ -37,53 +36,6 @@ struct session {
     int64_t last_metrics;
     struct stats metrics; // at the last metrics line
 };
-
-// ── what to capture ──
-
-static const struct source *source_named(const char *name)
-{
-    for (const struct source *const *s = sources; *s; s++)
-        if (!strcmp((*s)->name, name))
-            return *s;
-    return NULL;
-}
-
-static bool choose_files(struct session *s, const char *path, struct error *why)
-{
-    const struct interface_settings *i = &s->plan->interfaces[0];
-    const char **files = arena_alloc(&s->plan->arena, 2 * sizeof *files);
-    const char *loops = flags_text(s->flags, "l");
-    uint64_t number = (uint64_t)i->loop;
-    if (!files)
-        return error_set(why, "out of memory");
-    if (loops && !span_number(span_text(loops), &number))
-        return error_set(why, "-l %s: expected a number", loops);
-    files[0] = path;
-    s->capture = (struct source_setup){.files = files,
-                                       .file_count = 1,
-                                       .loops = (int64_t)number,
-                                       .full_speed = i->topspeed || flags_on(s->flags, "t"),
-                                       .one_at_a_time = i->oneatatime || flags_on(s->flags, "O"),
-                                       .snaplen = (int)i->snaplen,
-                                       .arena = &s->plan->arena};
-    s->source = source_named("file");
-    s->count = i->workers && strcmp(path, "-") != 0 ? (unsigned)i->workers : 1;
-    return true;
-}
-
-static bool choose_source(struct session *s, struct error *why)
-{
-    const struct interface_settings *i = &s->plan->interfaces[0];
-    const char *path = flags_text(s->flags, "I");
-    if (!path)
-        path = i->file;
-    if (path)
-        return choose_files(s, path, why);
-    return error_set(why,
-                     "nothing to read: give a capture with -I FILE (live capture of %s is not "
-                     "available in this build)",
-                     i->device);
-}
 
 // ── building ──
 
@@ -105,31 +57,44 @@ static bool start_outputs(struct session *s, struct error *why)
         return true;
     if (!p->output_count)
         return error_set(why, "no output is configured: give output.file or output.console, or -N");
-    s->publisher =
-        publisher_start(p->outputs, p->output_count, &p->general.queue, true, &p->world, why);
+    s->publisher = publisher_start(p->outputs, p->output_count, &p->general.queue, s->inputs.replay,
+                                   &p->world, why);
     return s->publisher != NULL;
+}
+
+static bool add_worker(struct session *s, const struct input *input, unsigned index,
+                       struct error *why)
+{
+    const struct setting_numbers *cpus = &input->settings->affinity;
+    struct worker_setup setup = {.plan = s->plan,
+                                 .source = input->source,
+                                 .capture = input->capture,
+                                 .number = s->count,
+                                 .index = index,
+                                 .count = input->workers,
+                                 .cpu = cpus->count ? (int)cpus->at[index % (unsigned)cpus->count]
+                                                    : -1,
+                                 .publisher = s->publisher,
+                                 .replay = s->inputs.replay,
+                                 .dump = s->count ? NULL : s->dump};
+    s->workers[s->count] = worker_new(&setup, why);
+    if (!s->workers[s->count])
+        return false;
+    s->count++;
+    return true;
 }
 
 static bool build(struct session *s, struct error *why)
 {
-    if (!choose_source(s, why) || !start_outputs(s, why) || !start_dump(s, why))
+    if (!start_outputs(s, why) || !start_dump(s, why))
         return false;
-    unsigned wanted = s->count;
-    s->count = 0;
-    for (unsigned i = 0; i < wanted; i++) {
-        struct worker_setup setup = {.plan = s->plan,
-                                     .source = s->source,
-                                     .capture = s->capture,
-                                     .index = i,
-                                     .count = wanted,
-                                     .publisher = s->publisher,
-                                     .replay = true,
-                                     .dump = i ? NULL : s->dump};
-        s->workers[i] = worker_new(&setup, why);
-        if (!s->workers[i])
+    for (int i = 0; i < s->inputs.count; i++)
+        for (unsigned w = 0; w < s->inputs.at[i].workers; w++)
+            if (!add_worker(s, &s->inputs.at[i], w, why))
+                return false;
+    for (unsigned i = 0; i < s->count; i++)
+        if (!worker_listen(s->workers[i], why))
             return false;
-        s->count++;
-    }
     return true;
 }
 
@@ -197,13 +162,10 @@ static bool start_endpoint(struct session *s, struct error *why)
     const struct endpoint_settings *http = &s->plan->general.http;
     if (!http->enabled)
         return true;
-    const char *file = s->capture.file_count ? s->capture.files[0] : NULL;
-    s->input =
-        (struct endpoint_input){s->source->name, file ? file : s->plan->interfaces[0].device};
     s->seen = (struct endpoint_world){.identity = &s->plan->identity,
                                       .queue = &s->plan->general.queue,
-                                      .inputs = &s->input,
-                                      .input_count = 1,
+                                      .inputs = s->inputs.told,
+                                      .input_count = s->inputs.count,
                                       .workers = s->count,
                                       .take = take_for_endpoint,
                                       .is_ready = is_ready,
@@ -323,8 +285,15 @@ static void session_free(struct session *s)
         worker_free(s->workers[i]);
     if (s->publisher)
         publisher_free(s->publisher);
+    inputs_free(&s->inputs);
     plan_free(s->plan);
     log_close();
+}
+
+static int fail(struct session *s, int code, const struct error *why)
+{
+    session_free(s);
+    return command_fails(code, why);
 }
 
 static int run_session(struct session *s)
@@ -332,24 +301,25 @@ static int run_session(struct session *s)
     struct error why = {""};
     s->terminal = isatty(STDERR_FILENO) && !flags_on(s->flags, "e");
     s->last_metrics = clock_steady();
-    if (!build(s, &why) || !start_endpoint(s, &why)) {
-        session_free(s);
-        return command_fails(EXIT_FAILED, &why);
-    }
+    if (!inputs_choose(&s->inputs, s->plan, s->flags, &why))
+        return fail(s, EXIT_FAILED, &why);
+    int code = inputs_check(&s->inputs, &why);
+    if (code != EXIT_FINE || !build(s, &why) || !start_endpoint(s, &why))
+        return fail(s, code == EXIT_FINE ? EXIT_FAILED : code, &why);
     log_say(LOG_INFO, "run", "%u workers, memory at their ceilings %llu MiB", s->count,
             (unsigned long long)(plan_memory(s->plan, s->count) >> 20));
     for (unsigned i = 0; i < s->count; i++)
         worker_start(s->workers[i]);
+    log_say(LOG_INFO, "run", "reading packets from %s", s->inputs.told[0].name);
     while (any_runs(s) && !s->asked_to_stop)
         wait_turn(s);
     drain(s);
     bool fine = join(s, &why);
     fine &= finish_dump(s);
-    int code = conclude(s, fine, &why);
+    code = conclude(s, fine, &why);
     session_free(s);
     return code;
 }
-
 // As if somebody had pressed Ctrl-C: the loop below waits for signals anyway.
 static void ask_stop(void *unused)
 {

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// A file stands alone; cards may be several, and share the processors among them.
+
+#include "probe/cli/inputs.h"
+
+#include <sched.h>
+
+#include "probe/cli/command.h"
+
+static const struct source *source_named(const char *name)
+{
+    for (const struct source *const *s = sources; *s; s++)
+        if (!strcmp((*s)->name, name))
+            return *s;
+    return NULL;
+}
+
+static void add(struct inputs *all, const struct input *input, const char *name)
+{
+    all->told[all->count] = (struct endpoint_input){input->source->name, name};
+    all->at[all->count++] = *input;
+}
+
+// ── files ──
+
+static bool choose_file(struct inputs *all, struct plan *plan, const struct flags *flags,
+                        const char *path, struct error *why)
+{
+    const struct interface_settings *i = &plan->interfaces[0];
+    struct arena *arena = &plan->arena;
+    const char **files = arena_alloc(arena, 2 * sizeof *files);
+    const char *loops = flags_text(flags, "l");
+    uint64_t number = (uint64_t)i->loop;
+    if (!files)
+        return error_set(why, "out of memory");
+    if (loops && !span_number(span_text(loops), &number))
+        return error_set(why, "-l %s: expected a number", loops);
+    files[0] = path;
+    struct input file = {.settings = i,
+                         .source = source_named("file"),
+                         .capture = {.files = files,
+                                     .file_count = 1,
+                                     .loops = (int64_t)number,
+                                     .full_speed = i->topspeed || flags_on(flags, "t"),
+                                     .one_at_a_time = i->oneatatime || flags_on(flags, "O"),
+                                     .snaplen = (int)i->snaplen,
+                                     .arena = arena},
+                         .workers =
+                             i->workers && strcmp(path, "-") != 0 ? (unsigned)i->workers : 1};
+    all->replay = true;
+    add(all, &file, path);
+    return true;
+}
+
+// ── cards ──
+
+// Processors that this process may use.
+static unsigned processors(void)
+{
+    cpu_set_t set;
+    int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    return count > 0 ? (unsigned)count : 1;
+}
+
+static unsigned workers_of(const struct interface_settings *i, int entries, bool dumped)
+{
+    if (dumped) // one file, one writer
+        return 1;
+    if (i->workers)
+        return (unsigned)i->workers;
+    unsigned share = processors() / (unsigned)entries;
+    return share ? share : 1;
+}
+
+// Tags that lie inside another are not taken off by the kernel.
+static const char *filter_of(struct plan *plan, const struct interface_settings *i)
+{
+    const char *f = i->bpf_filter;
+    return f && i->with_vlans ? arena_printf(&plan->arena, "(%s) or (vlan and (%s))", f, f) : f;
+}
+
+static bool choose_cards(struct inputs *all, struct plan *plan, const struct interface_settings *i,
+                         bool dumped, struct error *why)
+{
+    const struct decode_settings *decode = &plan->probe.decode;
+    struct input cards = {.settings = i,
+                          .workers = workers_of(i, plan->interface_count, dumped),
+                          .capture = {.device = i->devices,
+                                      .filter = filter_of(plan, i),
+                                      .snaplen = (int)i->snaplen,
+                                      .arena = &plan->arena}};
+    struct live_setup *live = &cards.capture.live;
+    live->ring_bytes = (size_t)i->buffer_size_mb << 20;
+    live->promiscuous = i->auto_promisc_mode || i->type == CAPTURE_PCAP;
+    live->hardware_time = i->timestamps;
+    cards.source = source_named(i->type == CAPTURE_LIBPCAP ? "pcap_live" : "af_packet");
+    if (!cards.source)
+        return error_set(why, "%s cannot be captured on this system", i->devices);
+    if (cards.workers > 1 &&
+        !(live->fanout = fanout_new((enum fanout_by)i->fanout,
+                                    decode->tunnels ? (int)decode->tunnel_depth : 0)))
+        return error_set(why, "out of memory");
+    add(all, &cards, i->devices);
+    return true;
+}
+
+static bool count_workers(const struct inputs *all, struct error *why)
+{
+    unsigned sum = 0;
+    for (int i = 0; i < all->count; i++)
+        sum += all->at[i].workers;
+    return sum <= WORKERS || error_set(why, "%u workers, there may be %d", sum, WORKERS);
+}
+
+// ── the public face ──
+
+bool inputs_choose(struct inputs *all, struct plan *plan, const struct flags *flags,
+                   struct error *why)
+{
+    const char *path = flags_text(flags, "I");
+    for (int i = 0; !path && i < plan->interface_count; i++)
+        path = plan->interfaces[i].file;
+    if (path)
+        return choose_file(all, plan, flags, path, why);
+    if (plan->interface_count > INPUTS)
+        return error_set(why, "%d interfaces, there may be %d", plan->interface_count, INPUTS);
+    bool dumped = flags_text(flags, "dump") || plan->interfaces[0].dumpfile;
+    for (int i = 0; i < plan->interface_count; i++)
+        if (!choose_cards(all, plan, &plan->interfaces[i], dumped, why))
+            return false;
+    return count_workers(all, why);
+}
+
+int inputs_check(const struct inputs *all, struct error *why)
+{
+    static const int codes[] = {[SOURCE_FINE] = EXIT_FINE,
+                                [SOURCE_NO_RIGHT] = EXIT_NO_RIGHT,
+                                [SOURCE_NO_DEVICE] = EXIT_NO_DEVICE};
+    int code = EXIT_FINE;
+    for (int i = 0; i < all->count && code == EXIT_FINE; i++)
+        if (all->at[i].source->check)
+            code = codes[all->at[i].source->check(&all->at[i].capture, why)];
+    return code;
+}
+
+void inputs_free(struct inputs *all)
+{
+    for (int i = 0; i < all->count; i++)
+        fanout_free(all->at[i].capture.live.fanout);
+}

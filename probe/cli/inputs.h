@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where `run` takes packets from: the entries of the configuration, or the file of -I, each with
+// its source and the number of its workers.
+#pragma once
+
+#include "config/flags.h"
+#include "pipeline/endpoint.h"
+#include "probe/plan.h"
+
+enum { WORKERS = 256, INPUTS = 64 };
+
+struct input {
+    const struct interface_settings *settings;
+    const struct source *source;
+    struct source_setup capture;
+    unsigned workers;
+};
+
+struct inputs {
+    struct input at[INPUTS];
+    struct endpoint_input told[INPUTS]; // the same, for who looks inside
+    int count;
+    bool replay; // of a file: it waits for the outputs
+};
+
+// Opens nothing. False: `why`.
+bool inputs_choose(struct inputs *all, struct plan *plan, const struct flags *flags,
+                   struct error *why);
+// The exit code for what cannot be captured (`why`), before anything else is begun.
+int inputs_check(const struct inputs *all, struct error *why);
+void inputs_free(struct inputs *all); // after the workers
