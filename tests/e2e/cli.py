@@ -121,7 +121,9 @@ def ports_have_defaults_of_their_own():
 def port_ranges():
     found = documents_of("weir.protocols: [{type: http, ports: [70-79, 80-90]}, {type: dns, ports: 53}]\n")
     want(kinds(found) == {"http", "dns"}, kinds(found))
-    want(not documents_of("weir.protocols: [{type: http, ports: [81-90]}]\n"), "port 80 is not in 81-90")
+    other = "weir.protocols: [{type: http, ports: [81-90], detect: %s}]\n"
+    want(not documents_of(other % "false"), "port 80 is not in 81-90")
+    want(kinds(documents_of(other % "true")) == {"http"}, "not recognised by its first bytes")
     refused("weir.protocols:\n- {type: http, ports: [90-80]}\n", "c.yml:2", "90-80")
     refused("weir.protocols:\n- {type: http, ports: [1-65536]}\n", "c.yml:2", "65536")
 
