@@ -32,6 +32,8 @@ void inbox_free(struct inbox *i)
     assert(i->rows == 0);
     free(i->ring);
     free(i->returned);
+    free(i->done);
+    i->done = NULL;
     i->ring = NULL;
     i->returned = NULL;
 }
@@ -57,16 +59,49 @@ static bool ring_grow(struct inbox *i)
     return true;
 }
 
+// Room for the places of all batches that are here, beside those that were answered.
+static bool done_grow(struct inbox *i)
+{
+    uint64_t size = i->done_count + 2 * i->slots;
+    struct spool_place *done = realloc(i->done, size * sizeof *done);
+    if (!done)
+        return false;
+    i->done = done;
+    i->done_size = size;
+    return true;
+}
+
+bool inbox_make_slot(struct inbox *i)
+{
+    if (i->end - i->first == i->slots && !ring_grow(i))
+        return false;
+    return i->done_count + (i->end - i->first) < i->done_size || done_grow(i);
+}
+
 bool inbox_put(struct inbox *i, struct batch *b)
 {
     if (i->end - i->first == i->slots && !ring_grow(i))
         return false;
-    *held_at(i, i->end++) = (struct held){.batch = b, .left = b->rows};
+    inbox_put_place(i, b, (struct spool_place){0});
+    return true;
+}
+
+void inbox_put_place(struct inbox *i, struct batch *b, struct spool_place place)
+{
+    assert(i->end - i->first < i->slots);
+    *held_at(i, i->end++) = (struct held){.batch = b, .left = b->rows, .place = place};
     i->rows += b->rows;
     i->bytes += b->size;
     i->fresh += b->rows;
     i->fresh_bytes += b->used;
     i->hurried |= b->opened == 0;
+}
+
+bool inbox_take_done(struct inbox *i, struct spool_place *place)
+{
+    if (!i->done_count)
+        return false;
+    *place = i->done[--i->done_count];
     return true;
 }
 
@@ -140,6 +175,10 @@ static void held_let_go(struct inbox *i, uint64_t number, uint32_t rows)
     i->bytes -= h->batch->size;
     batch_release(h->batch);
     h->batch = NULL;
+    if (h->place.segment) {
+        assert(i->done_count < i->done_size);
+        i->done[i->done_count++] = h->place;
+    }
 }
 
 // Forgets the oldest batches all of whose rows were answered.
@@ -155,18 +194,64 @@ void inbox_answer(struct inbox *i, uint64_t held)
     ring_shrink(i);
 }
 
-uint32_t inbox_drop_oldest(struct inbox *i)
+// The oldest batch with untouched rows is taken as a whole: how many rows that are.
+static uint32_t skip_oldest(struct inbox *i)
 {
-    if (i->next == i->end)
-        return 0;
-    uint64_t number = i->next++;
-    const struct batch *b = held_at(i, number)->batch;
+    const struct batch *b = held_at(i, i->next++)->batch;
     uint32_t rows = b->rows - i->next_row;
     i->next_row = 0;
     i->fresh -= rows;
     i->fresh_bytes -= b->used;
     i->hurried &= i->next < i->end;
+    return rows;
+}
+
+uint32_t inbox_drop_oldest(struct inbox *i)
+{
+    if (i->next == i->end)
+        return 0;
+    uint64_t number = i->next;
+    uint32_t rows = skip_oldest(i);
     held_let_go(i, number, rows);
     ring_shrink(i);
     return rows;
+}
+
+struct batch *inbox_pull(struct inbox *i)
+{
+    if (i->next == i->end)
+        return NULL;
+    assert(!i->next_row);
+    uint64_t number = i->next;
+    struct batch *b = held_at(i, number)->batch;
+    uint32_t rows = skip_oldest(i);
+    batch_hold(b, 1);
+    held_let_go(i, number, rows);
+    ring_shrink(i);
+    return b;
+}
+
+// ── the end ──────────────────────────────────────────────────────────────────────────────────────
+
+bool inbox_rest(const struct inbox *i, struct inbox_rest *rest)
+{
+    uint64_t number = rest->batch ? rest->number + 1 : i->first;
+    while (number < i->end && !held_at(i, number)->batch)
+        number++;
+    if (number == i->end)
+        return false;
+    const struct held *h = held_at(i, number);
+    uint32_t untouched = number < i->next ? h->batch->rows : number == i->next ? i->next_row : 0;
+    *rest = (struct inbox_rest){number, h->batch, h->place, h->left, untouched};
+    return true;
+}
+
+void inbox_forget(struct inbox *i, const struct inbox_rest *rest, bool answered)
+{
+    struct held *h = held_at(i, rest->number);
+    if (!answered)
+        h->place.segment = 0;
+    held_let_go(i, rest->number, h->left);
+    i->returned_count = i->rows ? i->returned_count : 0;
+    i->next = i->rows ? i->next : i->end;
 }

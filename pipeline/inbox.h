@@ -8,11 +8,12 @@
 //       ├── taken, some answered ──┼── waits untouched ──┤
 #pragma once
 
-#include "pipeline/output.h"
+#include "pipeline/spool.h"
 
 struct held {
     struct batch *batch; // NULL: its last row was answered
     uint32_t left;       // rows not answered yet
+    struct spool_place place;
 };
 
 // A row that came back.
@@ -33,6 +34,8 @@ struct inbox {
     bool hurried;                // one of them is not to wait for more
     struct returned *returned;   // a stack: the last is the first to be taken
     uint32_t returned_count, returned_size;
+    struct spool_place *done; // of batches that were answered and lie in the spool, too
+    uint64_t done_count, done_size;
 };
 
 // Where rows taken go: parallel arrays with room for `size` rows.
@@ -54,6 +57,17 @@ bool inbox_fits(const struct inbox *i, const struct batch *b);
 // Takes over one reference. False: no memory, nothing happened.
 bool inbox_put(struct inbox *i, struct batch *b);
 
+// Sees to it that the next call of inbox_put_place does not fail. False: no memory.
+bool inbox_make_slot(struct inbox *i);
+// As inbox_put, for a batch that also lies in the spool, or (a place without segment) does not.
+void inbox_put_place(struct inbox *i, struct batch *b, struct spool_place place);
+// The place of a batch of the spool all of whose rows are answered, each once. False: there is
+// none.
+bool inbox_take_done(struct inbox *i, struct spool_place *place);
+// Takes the oldest batch out, and hands its reference over: only of an inbox that no rows were
+// taken from. NULL: it is empty.
+struct batch *inbox_pull(struct inbox *i);
+
 // True if there are rows to take.
 bool inbox_waits(const struct inbox *i);
 // Steady time when the oldest of the untouched rows was written; 0: one of them is not to wait for
@@ -70,3 +84,18 @@ void inbox_return(struct inbox *i, struct returned row);
 
 // Lets the oldest batch go that has untouched rows, or those rows. How many they were; 0: none.
 uint32_t inbox_drop_oldest(struct inbox *i);
+
+// A batch that is left at the end, when no rows are out.
+struct inbox_rest {
+    uint64_t number;
+    const struct batch *batch;
+    struct spool_place place;
+    uint32_t left;      // rows: those of it in `returned`
+    uint32_t untouched; // and those from here on
+};
+
+// The batches that are left, from the oldest: begin with a number of 0. False: no more.
+bool inbox_rest(const struct inbox *i, struct inbox_rest *rest);
+// The whole batch goes home; `answered`: what the spool has of it need not come again. Only the
+// calls here may follow, and inbox_free when all are gone.
+void inbox_forget(struct inbox *i, const struct inbox_rest *rest, bool answered);

@@ -34,15 +34,21 @@ static void count_off(struct lane *l, _Atomic uint64_t *column, uint64_t rows)
 
 // ── handing over ────────────────────────────────────────────────────────────────────────────────
 
+// Where workers lay their batches.
+static struct inbox *entrance(struct lane *l)
+{
+    return l->clerk.spool ? &l->clerk.desk : &l->inbox;
+}
+
 // Locked. False: the batch finds no room. Adds to *lost the rows that made room.
 static bool make_room(struct lane *l, const struct batch *b, uint64_t *lost)
 {
-    while (!l->closing && !inbox_fits(&l->inbox, b)) {
+    while (!l->closing && !inbox_fits(entrance(l), b)) {
         if (l->policy == FULL_BLOCK) {
             gate_wait(&l->gate, INT64_MAX);
             continue;
         }
-        uint32_t dropped = l->policy == FULL_DROP_OLD ? inbox_drop_oldest(&l->inbox) : 0;
+        uint32_t dropped = l->policy == FULL_DROP_OLD ? inbox_drop_oldest(entrance(l)) : 0;
         if (!dropped)
             return false;
         count_off(l, &l->counters.shed, dropped);
@@ -56,7 +62,7 @@ void lane_accept(struct lane *l, struct batch *b)
     uint64_t rows = b->rows, lost = 0;
     gate_lock(&l->gate);
     count(&l->counters.accepted, rows);
-    bool kept = make_room(l, b, &lost) && inbox_put(&l->inbox, b);
+    bool kept = make_room(l, b, &lost) && inbox_put(entrance(l), b);
     count(kept ? &l->counters.waiting : &l->counters.shed, rows);
     bool closing = l->closing;
     gate_wake(&l->gate);
@@ -354,6 +360,18 @@ static void sender_settle(struct sender *s, const struct parcel *p)
     tell(l, &t, p->cause, recovered);
 }
 
+// What is refused for good is kept, if somebody wants it.
+static void keep_refused(const struct sender *s, struct parcel *p)
+{
+    struct dead_letters *d = s->lane->dead_letters;
+    if (!d || is_too_large(p))
+        return;
+    for (uint32_t i = 0; i < p->count; i++)
+        if ((p->answer[i] == REFUSED || p->answer[i] == TOO_LARGE) &&
+            dead_letters_add(d, batch_document(p->rows[i].batch, p->rows[i].row), p->cause))
+            p->answer[i] = DEAD_LETTER;
+}
+
 static void sender_send(struct sender *s)
 {
     struct lane *l = s->lane;
@@ -371,6 +389,7 @@ static void sender_send(struct sender *s)
         p.answer[i] = TRY_LATER;
     count(&l->counters.parcels, 1);
     l->output->send(l->self, &p);
+    keep_refused(s, &p);
     sender_settle(s, &p);
 }
 
@@ -400,8 +419,10 @@ static bool lane_memory(struct lane *l)
 {
     unsigned threads = l->queue.threads > 0 ? (unsigned)l->queue.threads : 1;
     l->senders = calloc(threads, sizeof *l->senders);
+    uint64_t share = l->clerk.spool ? 2 : 1; // the desk has the other half
     bool fine = l->senders != NULL &&
-                inbox_init(&l->inbox, (uint64_t)l->queue.events, (uint64_t)l->queue.bytes) &&
+                inbox_init(&l->inbox, (uint64_t)l->queue.events / share,
+                           (uint64_t)l->queue.bytes / share) &&
                 inbox_reserve(&l->inbox, threads * rows_at_most(l));
     while (fine && l->sender_count < threads) {
         fine = sender_init(&l->senders[l->sender_count], l, l->sender_count);
@@ -423,8 +444,15 @@ static void lane_serve(struct lane *l, const struct publisher_output *o,
     if (l->queue.threads > PARCEL_THREADS)
         l->queue.threads = PARCEL_THREADS;
     l->policy = (enum full_policy)l->queue.policy;
-    if (l->policy == FULL_AUTO)
+    if (l->policy == FULL_AUTO || l->policy == FULL_SPOOL)
         l->policy = file_replay ? FULL_BLOCK : FULL_DROP_NEW;
+}
+
+static bool open_letters(struct lane *l, const char *path, struct error *why)
+{
+    if (path)
+        l->dead_letters = dead_letters_open(path, l->output->name, why);
+    return !path || l->dead_letters;
 }
 
 bool lane_open(struct lane *l, const struct publisher_output *o, const struct queue_settings *queue,
@@ -437,13 +465,15 @@ bool lane_open(struct lane *l, const struct publisher_output *o, const struct qu
     gate_init(&l->gate);
     lane_serve(l, o, queue, file_replay, world);
     struct error inner = {.text = "no memory for its queue"};
-    if (queue_check(&l->queue, &inner) && lane_memory(l))
+    if (queue_check(&l->queue, &inner) && clerk_open(l, o, world, &inner) && lane_memory(l) &&
+        open_letters(l, o->dead_letter_file, &inner))
         l->self = o->output->open(o->settings, world, &inner);
     return l->self || error_set(why, "output.%s: %.480s", o->output->name, inner.text);
 }
 
 void lane_start(struct lane *l)
 {
+    clerk_start(l);
     for (unsigned i = 0; i < l->sender_count; i++)
         l->senders[i].thread = thread_start(l->output->name, sender_run, &l->senders[i]);
 }
@@ -464,7 +494,7 @@ void lane_begin_stop(struct lane *l)
 void lane_drain(struct lane *l, int64_t deadline)
 {
     gate_lock(&l->gate);
-    while (l->inbox.rows && gate_wait(&l->gate, deadline))
+    while ((l->inbox.rows || clerk_is_busy(l)) && gate_wait(&l->gate, deadline))
         ;
     gate_unlock(&l->gate);
 }
@@ -497,7 +527,8 @@ uint64_t lane_join(struct lane *l)
 {
     for (unsigned i = 0; i < l->sender_count; i++)
         thread_join(l->senders[i].thread);
-    uint64_t left = lane_shed(l);
+    uint64_t left = clerk_end(l);
+    left += lane_shed(l);
     if (l->output->close)
         l->output->close(l->self);
     l->self = NULL;
@@ -508,7 +539,10 @@ void lane_free(struct lane *l)
 {
     if (l->self && l->output->close)
         l->output->close(l->self);
-    inbox_free(&l->inbox);
+    if (l->inbox.ring)
+        inbox_free(&l->inbox);
+    clerk_free(l);
+    dead_letters_close(l->dead_letters);
     gate_free(&l->gate);
     for (unsigned i = 0; i < l->sender_count; i++) {
         free(l->senders[i].load.rows);

@@ -13,6 +13,8 @@
 
 #include "pipeline/base/log.h"
 #include "pipeline/base/thread.h"
+#include "pipeline/clerk.h"
+#include "pipeline/dead_letters.h"
 #include "pipeline/inbox.h"
 #include "pipeline/publisher.h"
 
@@ -38,6 +40,8 @@ struct lane {
     void *self; // the output's
     char who[32];
     struct output_counters counters;
+    struct clerk clerk;                // of the disk queue, if there is one
+    struct dead_letters *dead_letters; // NULL: what is refused is not kept
     struct log_limit said_full, said_waiting, said_lost, said_dead, said_well;
 
     struct gate gate; // guards what follows

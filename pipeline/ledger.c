@@ -39,15 +39,20 @@ static bool check_events(const struct stats *s, struct error *why)
 static bool check_output(const struct stats_output *o, struct error *why)
 {
     const struct output_counters *c = &o->counters;
-    unsigned long long accepted = counter_get(c->accepted), delivered = counter_get(c->delivered),
-                       refused = counter_get(c->refused), too_large = counter_get(c->too_large),
+    unsigned long long accepted = counter_get(c->accepted), recovered = counter_get(c->recovered),
+                       delivered = counter_get(c->delivered), refused = counter_get(c->refused),
+                       too_large = counter_get(c->too_large),
                        dead_letters = counter_get(c->dead_letters), shed = counter_get(c->shed),
-                       waiting = counter_get(c->waiting);
-    return accepted == delivered + refused + too_large + dead_letters + shed + waiting ||
+                       damaged = counter_get(c->damaged), waiting = counter_get(c->waiting),
+                       spooled = counter_get(c->spooled);
+    return accepted + recovered == delivered + refused + too_large + dead_letters + shed + damaged +
+                                       waiting + spooled ||
            error_set(why,
-                     "output.%s: %llu accepted, but %llu delivered + %llu refused + %llu too large "
-                     "+ %llu dead letters + %llu shed + %llu waiting",
-                     o->name, accepted, delivered, refused, too_large, dead_letters, shed, waiting);
+                     "output.%s: %llu accepted + %llu recovered, but %llu delivered + %llu refused "
+                     "+ %llu too large + %llu dead letters + %llu shed + %llu damaged + %llu "
+                     "waiting + %llu spooled",
+                     o->name, accepted, recovered, delivered, refused, too_large, dead_letters,
+                     shed, damaged, waiting, spooled);
 }
 
 static bool check_handed(const struct stats *s, const struct stats_output *o, struct error *why)

@@ -4,7 +4,10 @@
 //     packets = decoded + undecoded      (a fragment counts once its fate is known)
 //     events = written + filtered + lost
 //     per output: accepted = written
-//     per output: accepted = delivered + refused + too large + dead letters + shed + waiting
+//     per output: accepted + recovered = delivered + refused + too large + dead letters + shed
+//                                        + damaged + waiting + spooled
+//
+// What is spooled at the end is recovered at the next start.
 //
 // They hold whenever nothing is on its way: at the end of a run, in every test.
 #pragma once

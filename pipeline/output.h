@@ -17,7 +17,8 @@ enum delivery {
 };
 
 // What to do with a batch when an inbox is full. Auto: a capture file waits, a live one drops.
-enum full_policy { FULL_DROP_NEW, FULL_DROP_OLD, FULL_BLOCK, FULL_AUTO };
+// Spool: it goes to the disk queue, and where that finds no room, auto.
+enum full_policy { FULL_DROP_NEW, FULL_DROP_OLD, FULL_BLOCK, FULL_AUTO, FULL_SPOOL };
 
 // How an output is served: queue.mem of the configuration.
 struct queue_settings {

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "pipeline/base/counters.h"
 #include "pipeline/lane.h"
 
 struct publisher {
@@ -73,6 +74,14 @@ void publisher_free(struct publisher *p)
 }
 
 // ── looking in ──────────────────────────────────────────────────────────────────────────────────
+
+bool publisher_is_empty(const struct publisher *p)
+{
+    for (int i = 0; i < p->count; i++)
+        if (counter_get(p->lane[i].counters.waiting) || counter_get(p->lane[i].counters.spooled))
+            return false;
+    return true;
+}
 
 int publisher_outputs(const struct publisher *p)
 {

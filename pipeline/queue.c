@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The settings of queue.mem.
+// The settings of queue.mem and queue.disk.
 #include "pipeline/base/clock.h"
 #include "pipeline/publisher.h"
 
@@ -47,7 +47,7 @@ static const struct setting backoff_settings[] = {
     SETTING_END,
 };
 
-static const char *const policies[] = {"drop_new", "drop_old", "block", "auto", NULL};
+static const char *const policies[] = {"drop_new", "drop_old", "block", "auto", "spool", NULL};
 
 // 32 MiB hold some 25,000 HTTP documents or twice as many flow records (the reference: 3200) and
 // keep the whole probe well below 96 MiB. All outputs share the batches they wait for.
@@ -85,9 +85,65 @@ const struct setting queue_settings[] = {
      .standard = "auto",
      .choices = policies,
      .meaning = "What gives way when no more may wait; auto: a capture file waits (block), live "
-                "capture goes on (drop_new)"},
+                "capture goes on (drop_new); spool: what finds no room goes to queue.disk"},
     SETTING_END,
 };
+
+#define DISK(member) offsetof(struct disk_settings, member)
+
+const struct setting disk_settings[] = {
+    {.key = "max_size",
+     .type = SETTING_BYTES,
+     .offset = DISK(max_size),
+     .required = true,
+     .max = INT64_C(1) << 50,
+     .meaning = "Bytes on disk at most, for each output; at least 10 MB, 0: no limit"},
+    {.key = "path",
+     .type = SETTING_TEXT,
+     .offset = DISK(path),
+     .meaning = "Where it lies, a directory for each output; path.data/diskqueue by default"},
+    {.key = "segment_size",
+     .type = SETTING_BYTES,
+     .offset = DISK(segment_size),
+     .min = 1000 * 1000,
+     .max = INT64_C(1) << 40,
+     .meaning = "Bytes of one file; max_size/10 by default (1GB without limit)"},
+    {.key = "retry_interval",
+     .type = SETTING_DURATION,
+     .offset = DISK(retry_interval),
+     .standard = "1s",
+     .min = MILLISECOND,
+     .max = 3600 * SECOND,
+     .meaning = "Pause after the disk refused; doubled after each further time"},
+    {.key = "max_retry_interval",
+     .type = SETTING_DURATION,
+     .offset = DISK(max_retry_interval),
+     .standard = "30s",
+     .min = MILLISECOND,
+     .max = 3600 * SECOND,
+     .meaning = "Longest such pause"},
+    {.key = "read_ahead",
+     .type = SETTING_UNUSED,
+     .meaning = "What is in memory is bounded by queue.mem.events and queue.mem.bytes"},
+    {.key = "write_ahead",
+     .type = SETTING_UNUSED,
+     .meaning = "What is in memory is bounded by queue.mem.events and queue.mem.bytes"},
+    SETTING_END,
+};
+
+bool disk_check(const struct disk_settings *disk, struct error *why)
+{
+    int64_t max = disk->max_size, segment = disk->segment_size;
+    if (max && max < 10 * 1000 * 1000)
+        return error_set(why, "queue.disk.max_size is %lld: at least 10MB, or 0 for no limit",
+                         (long long)max);
+    if (max && segment > max / 2)
+        return error_set(why, "queue.disk.segment_size (%lld) is more than half of max_size (%lld)",
+                         (long long)segment, (long long)max);
+    if (disk->retry_interval > disk->max_retry_interval)
+        return error_set(why, "queue.disk.retry_interval is larger than max_retry_interval");
+    return true;
+}
 
 bool queue_check(const struct queue_settings *queue, struct error *why)
 {

@@ -84,7 +84,8 @@ const struct setting general_settings[] = {
     UNUSED("logging.to_eventlog", "there is no Windows event log here"),
     UNUSED("logging.event_data", "documents are never logged"),
     UNUSED("logging.metrics.namespaces", "there is one set of counters"),
-    UNUSED("queue.disk", "the disk queue is not available yet"),
+    {"queue.disk", SETTING_NODE, GENERAL(elsewhere),
+     .meaning = "Documents also lie on disk until they are delivered; off unless it is written"},
     UNUSED("max_procs", "see workers of an interface"),
     UNUSED("gc_percent", "there is no garbage collector"),
     UNUSED("timeseries.enabled", "not written"),
@@ -452,6 +453,25 @@ static const struct output *output_named(const char *name)
     return NULL;
 }
 
+// queue.disk below an output wins over the one at the root; without either there is none.
+static bool read_disk(struct plan *p, const struct config *node, const struct disk_settings **into,
+                      struct error *why)
+{
+    const struct config *own = config_get(node, "queue.disk");
+    struct setting_reader reader = reader_for(p);
+    struct error reason;
+    if (!own && !(own = config_get(p->root, "queue.disk")))
+        return true;
+    struct disk_settings *disk = arena_alloc(&p->arena, sizeof *disk);
+    if (!disk)
+        return error_set(why, "out of memory");
+    *into = disk;
+    if (!setting_fill(disk_settings, own, disk, NULL, &reader, why))
+        return false;
+    return disk_check(disk, &reason) ||
+           error_set(why, "%s:%d: %.400s", own->file, own->line, reason.text);
+}
+
 // queue.mem below an output wins over the one at the root.
 static bool read_own_queue(struct plan *p, const struct config *node,
                            const struct queue_settings **into, struct error *why)
@@ -478,17 +498,37 @@ static bool unknown_output(const struct config *node, struct error *why)
                      node->line, node->key, names);
 }
 
+// What every output has.
+struct shared_settings {
+    bool enabled;
+    const struct config *queue; // read by its owner
+    const char *dead_letter_file;
+};
+
+#define SHARED(member) offsetof(struct shared_settings, member)
+static const struct setting shared_settings[] = {
+    {"enabled", SETTING_BOOL, SHARED(enabled), "true", .meaning = "Whether the output is used"},
+    {"queue", SETTING_NODE, SHARED(queue),
+     .meaning = "queue.mem and queue.disk of its own; they win over those at the root"},
+    {"dead_letter_file", SETTING_TEXT, SHARED(dead_letter_file),
+     .meaning = "File where documents are kept that the output refuses, up to 256 MiB"},
+    SETTING_END};
+
+// What else stands there is checked later, if it is on.
+static bool read_shared(struct plan *p, const struct config *node, struct shared_settings *shared,
+                        struct error *why)
+{
+    struct setting_reader reader = {.mood = SETTING_WARN, .arena = &p->arena};
+    return setting_fill(shared_settings, node, shared, NULL, &reader, why);
+}
+
 // Its own section, and what it reads at the root of the file.
 static bool fill_output(struct plan *p, const struct output *output, const struct config *node,
                         void *settings, struct error *why)
 {
-    static const struct setting shared[] = {
-        {"enabled", SETTING_UNUSED, .meaning = "Whether the output is used"},
-        UNUSED("queue", "read by its owner"),
-        SETTING_END};
     struct setting_reader reader = reader_for(p);
     struct error reason;
-    if (!setting_fill(output->settings, node, settings, shared, &reader, why))
+    if (!setting_fill(output->settings, node, settings, shared_settings, &reader, why))
         return false;
     if (output->root_settings &&
         !setting_fill(output->root_settings, p->root, settings, general_settings, &reader, why))
@@ -497,31 +537,24 @@ static bool fill_output(struct plan *p, const struct output *output, const struc
            error_set(why, "%s:%d: output.%s: %s", node->file, node->line, node->key, reason.text);
 }
 
-// What else stands there is checked later, if it is on.
-static bool read_switch(struct plan *p, const struct config *node, bool *on, struct error *why)
-{
-    static const struct setting table[] = {{"enabled", SETTING_BOOL, .standard = "true"},
-                                           SETTING_END};
-    struct setting_reader reader = {.mood = SETTING_WARN, .arena = &p->arena};
-    return setting_fill(table, node, on, NULL, &reader, why);
-}
-
 static bool read_output(struct plan *p, const struct config *node, struct error *why)
 {
-    bool on;
-    if (!read_switch(p, node, &on, why))
+    struct shared_settings shared;
+    if (!read_shared(p, node, &shared, why))
         return false;
-    if (!on)
+    if (!shared.enabled)
         return true;
     const struct output *output = output_named(node->key);
     if (!output)
         return unknown_output(node, why);
     void *settings = arena_alloc(&p->arena, output->settings_size);
     struct publisher_output *o = &p->outputs[p->output_count++];
-    *o = (struct publisher_output){.output = output, .settings = settings};
+    *o = (struct publisher_output){
+        .output = output, .settings = settings, .dead_letter_file = shared.dead_letter_file};
     if (!settings)
         return error_set(why, "out of memory");
-    return fill_output(p, output, node, settings, why) && read_own_queue(p, node, &o->queue, why);
+    return fill_output(p, output, node, settings, why) && read_own_queue(p, node, &o->queue, why) &&
+           read_disk(p, node, &o->disk, why);
 }
 
 static bool read_outputs(struct plan *p, void (*ask_stop)(void *), struct error *why)
@@ -685,6 +718,8 @@ void plan_print_settings(FILE *to)
         if ((*q)->settings)
             print_section(title, (*q)->settings, prefix, to);
     }
+    print_section("Disk queue; also below an output", disk_settings, "queue.disk.", to);
+    print_section("All outputs", shared_settings, "output.NAME.", to);
     for (const struct output *const *o = outputs; *o; o++) {
         char prefix[64];
         snprintf(prefix, sizeof prefix, "output.%s.", (*o)->name);

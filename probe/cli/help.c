@@ -35,13 +35,15 @@ static int print_outputs(void)
 
 static void print_counters(void)
 {
-    printf("# Counters\n\nPrinted by `weir help counters`. Every packet, document and delivery is "
-           "in exactly one "
-           "column; the sums are checked at the end of each run.\n\n"
-           "    packets = decoded + undecoded\n"
-           "    events = written + filtered + lost\n"
-           "    per output: accepted = delivered + refused + too_large + shed + waiting\n\n"
-           "| counter | kind | meaning |\n|---|---|---|\n");
+    printf(
+        "# Counters\n\nPrinted by `weir help counters`. Every packet, document and delivery is "
+        "in exactly one "
+        "column; the sums are checked at the end of each run.\n\n"
+        "    packets = decoded + undecoded\n"
+        "    events = written + filtered + lost\n"
+        "    per output: accepted + recovered = delivered + refused + too_large + dead_letters + "
+        "shed + damaged + waiting + spooled\n\n"
+        "| counter | kind | meaning |\n|---|---|---|\n");
     stats_print(stdout);
 }
 

@@ -206,10 +206,7 @@ static bool any_runs(const struct session *s)
 
 static bool outputs_wait(const struct session *s)
 {
-    for (int i = 0; s->publisher && i < publisher_outputs(s->publisher); i++)
-        if (publisher_counters(s->publisher, i)->waiting)
-            return true;
-    return false;
+    return s->publisher && !publisher_is_empty(s->publisher);
 }
 
 // ── taking down ──
