@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A genuine Elasticsearch or OpenSearch on loopback, for tests: fetched by Maven, run by Java 17.
 
-  search.py start [elasticsearch|opensearch] [KEY=VALUE…]    prints its address; settings of the server
+  search.py start [elasticsearch|opensearch] [KEY=VALUE…]    prints its address; settings of the server,
+                                                             http.port=9200 for one; else any port
   search.py kill  [ENGINE]        as a crash would; start brings it back with its data on its port
   search.py stop  [ENGINE]        ends it and removes its data
 
@@ -164,7 +165,7 @@ class Node:
     def prepare(self, home):
         for name in ("config", "data", "logs", "tmp"):
             (self.folder / name).mkdir(parents=True)
-        (self.folder / "port").write_text(str(free_port()))
+        (self.folder / "port").write_text(str(self.settings.get("http.port") or free_port()))
         config = self.folder / "config"
         if self.engine == "elasticsearch":
             shutil.copytree(home / "config", config, dirs_exist_ok=True)
