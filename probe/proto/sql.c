@@ -306,7 +306,7 @@ static struct span dotted(struct span first, struct span rest, unsigned dialect)
 
 struct span sql_table(struct span statement, unsigned dialect)
 {
-    static const char *const leads[] = {"from", "into", "update", "table", "join", NULL};
+    static const char *const leads[] = {"from", "into", "update", "table", "join", "copy", NULL};
     static const char *const between[] = {"if",     "not", "exists",  "only", "low_priority",
                                           "ignore", "for", "delayed", NULL};
     struct span rest = span_first(statement, TABLE_WITHIN), token;

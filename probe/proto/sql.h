@@ -49,8 +49,8 @@ bool sql_statement(struct span *rest, unsigned dialect, struct span *statement);
 // The first word, as it is written: behind comments and opening brackets. Empty: there is none.
 struct span sql_verb(struct span statement, unsigned dialect);
 
-// The first table that a statement names behind FROM, INTO, UPDATE, TABLE or JOIN, with its quotes
-// and its schema, as it is written ("a"."b"). Looks at the first few KiB only. Empty: none.
+// The first table that a statement names behind FROM, INTO, UPDATE, TABLE, JOIN or COPY, with its
+// quotes and its schema, as it is written ("a"."b"). Looks at the first few KiB only. Empty: none.
 struct span sql_table(struct span statement, unsigned dialect);
 
 // Writes the inside of a statement without what should not be shown: literals as ? (`hide_all`), or
