@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -38,6 +39,7 @@ struct spool {
     struct segment *oldest, *newest, *cursor;
     uint64_t bytes, count, next_number;
     uint64_t rows; // that wait to be read, of all
+    int lock;      // on the directory itself, -1: there are no locks
     int write_fd;  // of the newest; -1: nothing was written in this life
     int fd;        // of `opened`
     const struct segment *opened;
@@ -281,9 +283,21 @@ static void spool_free(struct spool *s)
         close(s->fd);
     if (s->write_fd >= 0)
         close(s->write_fd);
+    if (s->lock >= 0)
+        close(s->lock);
     block_free(&s->block);
     free(s->room);
     free(s);
+}
+
+// Two processes may have one queue.disk.path, though each has a path.data of its own. Where the
+// file system knows no locks there is none.
+static bool lock_directory(struct spool *s, struct error *why)
+{
+    s->lock = open(s->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool is_taken = s->lock >= 0 && flock(s->lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    return !is_taken ||
+           error_set(why, "queue.disk: %.400s is in use by another process", s->directory);
 }
 
 struct spool *spool_open(const char *directory, uint64_t max_size, uint64_t segment_size,
@@ -295,6 +309,7 @@ struct spool *spool_open(const char *directory, uint64_t max_size, uint64_t segm
                             .segment_size = segment_size,
                             .block = *like,
                             .room = malloc(BLOCK_MOST),
+                            .lock = -1,
                             .write_fd = -1,
                             .next_number = 1};
     if (!s || !s->room || strlen(directory) >= sizeof s->directory) {
@@ -304,7 +319,7 @@ struct spool *spool_open(const char *directory, uint64_t max_size, uint64_t segm
         snprintf(s->directory, sizeof s->directory, "%s", directory);
         if (!directory_make(directory, 0700))
             error_set(why, "queue.disk: cannot make %.400s: %s", directory, strerror(errno));
-        else if (find_segments(s, why))
+        else if (lock_directory(s, why) && find_segments(s, why))
             return s;
     }
     if (s)
@@ -355,19 +370,10 @@ struct block *spool_block(struct spool *s)
     return &s->block;
 }
 
-static bool sync_directory(const struct spool *s)
-{
-    int fd = open(s->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool fine = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0)
-        close(fd);
-    return fine;
-}
-
 bool spool_sync(struct spool *s, struct error *why)
 {
     bool fine = !s->unsynced || fdatasync(s->write_fd) == 0;
-    fine = fine && (!s->new_names || sync_directory(s));
+    fine = fine && (!s->new_names || s->lock < 0 || fsync(s->lock) == 0);
     if (!fine)
         return error_set(why, "queue.disk: cannot sync %.400s: %s", s->directory, strerror(errno));
     s->unsynced = s->new_names = false;

@@ -10,6 +10,7 @@
 #include "pipeline/base/clock.h"
 #include "pipeline/base/directory.h"
 #include "pipeline/base/thread.h"
+#include "pipeline/data_lock.h"
 #include "pipeline/ledger.h"
 #include "pipeline/stats.h"
 #include "probe/cli/command.h"
@@ -35,6 +36,7 @@ struct session {
     int asked_to_stop; // signals seen
     int64_t last_metrics;
     struct stats metrics; // at the last metrics line
+    int data_lock;
 };
 
 // ── building ──
@@ -283,6 +285,7 @@ static void session_free(struct session *s)
     if (s->publisher)
         publisher_free(s->publisher);
     inputs_free(&s->inputs);
+    data_lock_give(s->data_lock);
     plan_free(s->plan);
     log_close();
 }
@@ -301,7 +304,8 @@ static int run_session(struct session *s)
     if (!inputs_choose(&s->inputs, s->plan, s->flags, &why))
         return fail(s, EXIT_FAILED, &why);
     int code = inputs_check(&s->inputs, &why);
-    if (code != EXIT_FINE || !build(s, &why) || !start_endpoint(s, &why))
+    if (code != EXIT_FINE || !data_lock_take(s->plan->general.path_data, &s->data_lock, &why) ||
+        !build(s, &why) || !start_endpoint(s, &why))
         return fail(s, code == EXIT_FINE ? EXIT_FAILED : code, &why);
     log_say(LOG_INFO, "run", "%u workers, memory at their ceilings %llu MiB", s->count,
             (unsigned long long)(plan_memory(s->plan, s->count) >> 20));
@@ -339,7 +343,7 @@ static void open_log(const struct log_setup *setup)
 
 static int run_run(const struct flags *flags, const char *const *words)
 {
-    struct session s = {.flags = flags};
+    struct session s = {.flags = flags, .data_lock = -1};
     struct error why = {""};
     if (words[0]) {
         error_set(&why, "run takes no word %s (see weir help)", words[0]);

@@ -334,6 +334,15 @@ def second_instance():
             want(sorted(paths(found)) == sorted(all_paths(200) * 2), f"{len(found)} of 400 documents")
 
 
+def one_data_path():
+    """The second process on a path.data says so and does not start; the first goes on."""
+    with Run(exchanges(2, pause=2)) as run:
+        run.until(lambda: run.lines() >= 1, "one document")
+        refused(GOOD, f"path.data {run.folder}/data is in use", str(run.process.pid),
+                settings=[f"path.data={run.folder}/data"])
+        want(sorted(paths(run.end())) == all_paths(2), "the first one lost something")
+
+
 # ── rotation ──
 
 def rotated(workers):
@@ -422,7 +431,7 @@ TESTS = {
               unwritable_output, no_capture, no_capture_but_text, folder_of_captures,
               folder_with_other_files],
     "command line": [nobody_reads, dumped, dump_unwritable],
-    "signals": [second_signal, reopened, second_instance],
+    "signals": [second_signal, reopened, second_instance, one_data_path],
     "rotation": [rotated_away],
     "full disk": [full_disk],
 }

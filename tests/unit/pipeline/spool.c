@@ -483,7 +483,10 @@ static void a_place_that_cannot_be_used_is_refused(void **state)
 {
     struct fixture *f = *state;
     struct error why = {""};
-    spool_close(f->spool);
+    struct spool *first = f->spool;
+    assert_null(try_open(f, &why));
+    assert_non_null(strstr(why.text, "is in use by another process"));
+    spool_close(first);
     mkdir(f->file, 0700);
     assert_null(try_open(f, &why));
     assert_non_null(strstr(why.text, "is no file"));
