@@ -13,8 +13,11 @@ enum { FRAMES = 64 }; // handed out at once
 enum link_type {
     LINK_NULL = 0,
     LINK_ETHERNET = 1,
+    LINK_PPP = 9,
     LINK_RAW_BSD = 12,
     LINK_RAW_OPENBSD = 14,
+    LINK_PPP_SERIAL = 50,
+    LINK_PPP_ETHER = 51, // from the PPPoE header on
     LINK_RAW = 101,
     LINK_LOOP = 108,
     LINK_SLL = 113,

@@ -16,7 +16,9 @@ enum ip_protocol {
     PROTO_IPV6 = 41,
     PROTO_GRE = 47,
     PROTO_ICMPV6 = 58,
+    PROTO_L2TP = 115,
     PROTO_SCTP = 132,
+    PROTO_MPLS = 137,
 };
 
 enum tcp_flag { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16, TCP_URG = 32 };
@@ -27,10 +29,26 @@ struct flow_key {
     uint8_t address[2][16]; // IPv4: four bytes, the rest zero; family 0: hardware address in the
                             // first six
     uint16_t port[2];       // host order; ICMP and others: 0
-    uint32_t tunnel;        // id of the innermost tunnel (VNI, GRE key), 0 none
+    uint32_t tunnel;        // id of the innermost tunnel whose id both directions share (VNI, GRE
+                            // key, session of PPPoE), 0 none
     uint8_t family;         // 4, 6, 0
     uint8_t protocol;       // enum ip_protocol; also others as they stand in the IP header
     uint16_t zero;
+};
+
+enum tunnel_kind {
+#define TUNNEL(id, name) id,
+#include "probe/tunnels.def"
+#undef TUNNEL
+    TUNNELS
+};
+
+// What a packet came in. Of more than two the outermost and the innermost are kept.
+struct tunnels {
+    uint8_t count;
+    uint8_t kind[2]; // enum tunnel_kind, the outermost first
+    bool has_id;
+    uint32_t id; // of the innermost that has one: also those that differ by direction (TEID, label)
 };
 
 // Where the outer headers of a frame lie, as offsets from frame->at; 0xffff: not there.
@@ -40,10 +58,12 @@ struct packet {
     uint8_t sender; // index in key of who sent it: 0 or 1
     uint8_t tcp_flags;
     uint8_t icmp_type, icmp_code;
+    struct tunnels tunnels;
 
     const struct frame *frame; // the frame that completed it
-    const uint8_t *payload;    // of TCP or UDP; ICMP: behind type, code and checksum. NULL: that
-                               // header is cut or contradictory, the packet only counts in its flow
+    const uint8_t *payload;    // of TCP or UDP; ICMP: behind type, code and checksum; SCTP: its
+                               // chunks. NULL: that header is cut or contradictory, the packet only
+                               // counts in its flow
     uint32_t payload_len;      // bytes that were captured
     uint32_t payload_cut;      // bytes more that were on the wire but not captured
 
@@ -53,7 +73,7 @@ struct packet {
     uint8_t vlans;        // tags seen, outermost first; at most 2 are kept below
     uint16_t vlan[2];
     uint16_t mac;      // offset of destination then source hardware address; 0xffff: none
-    uint16_t outer_ip; // offset of the outer IP header when there are two; 0xffff: none
+    uint16_t outer_ip; // offset of the outermost IP header when there are two; 0xffff: none
     uint32_t frames;   // frames in it: more than 1 for a datagram put together
     uint64_t wire;     // bytes of those frames on the wire
     int64_t time;
@@ -67,15 +87,30 @@ static inline const uint8_t *packet_address(const struct packet *p, int side)
 // Decoder of one worker: fragments that wait, ceilings, counters. Never fails: what cannot be
 // followed is counted and still forms the flow its outer headers allow. It counts packets_seen and
 // undecoded_…; packets_decoded is counted by who counts packets in flows.
+enum tunnels_followed { TUNNELS_NOT, TUNNELS_ALL, TUNNELS_AUTO };
+
+// UDP ports to which tunnels go.
+struct tunnel_ports {
+    struct setting_numbers vxlan, vxlan_gpe, geneve, gtp, tzsp, l2tp, mpls;
+};
+
 struct decode_settings {
     int64_t fragments;        // frames that may wait
     int64_t fragment_bytes;   // bytes that may wait
     int64_t fragment_timeout; // of packet time
     int64_t tunnel_depth;     // headers inside each other
     int64_t vlan_depth;
-    bool tunnels; // look into them
+    int tunnels; // enum tunnels_followed
+    struct tunnel_ports tunnel_ports;
+    bool compat; // not from the table: TUNNELS_AUTO means IP in IP then, and SCTP has no ports
 };
 extern const struct setting decode_settings[];
+
+// False: tunnels other than IP in IP stay the flow that their outer headers make.
+static inline bool decode_follows_all(const struct decode_settings *s)
+{
+    return s->tunnels == TUNNELS_ALL || (s->tunnels == TUNNELS_AUTO && !s->compat);
+}
 
 struct decoder;
 struct decoder *decoder_new(const struct decode_settings *settings, uint64_t seed,

@@ -4,9 +4,9 @@
 // which make sense:
 //
 //   link ─▶ IP ─┬─────────────────────────────▶ transport ─▶ key, hash
-//           ▲   ├─ fragment ─▶ whole? ─ no ─▶ waits
-//           │   │                └─ yes ─┐
-//           └───┴─ tunnel ◀──────────────┘
+//     │     ▲   ├─ fragment ─▶ whole? ─ no ─▶ waits
+//     ▼     │   │                └─ yes ─┐
+//    shim ──┴───┴─ tunnel ◀──────────────┘
 //
 // A frame is counted where its fate is decided: here if it makes no packet, in its flow if it does.
 // So the ledger balances at any moment, whatever still waits, and for any number of workers.
@@ -21,11 +21,15 @@
 
 enum { NONE = 0xffff, AHEAD = 4 }; // AHEAD: frames whose first bytes are fetched early
 
+static const char *const tunnels_choices[] = {"false", "true", "auto", NULL};
+
 #define ROW(k, t, d, lo, hi, m)                                                             \
     {                                                                                       \
         .key = #k, .type = t, .offset = offsetof(struct decode_settings, k), .standard = d, \
         .min = lo, .max = hi, .meaning = m                                                  \
     }
+#define PORTS(kind, d, what) \
+    ROW(tunnel_ports.kind, SETTING_NUMBERS, d, 1, 65535, "UDP ports to which " what " goes")
 const struct setting decode_settings[] = {
     ROW(fragments, SETTING_NUMBER, "8192", 1, 1 << 20, "IP fragments that may wait, per worker"),
     ROW(fragment_bytes, SETTING_BYTES, "8MiB", 256 << 10, 1 << 30,
@@ -34,10 +38,20 @@ const struct setting decode_settings[] = {
         "time for a fragmented datagram to become whole"),
     ROW(tunnel_depth, SETTING_NUMBER, "4", 0, 16, "tunnels inside each other that are followed"),
     ROW(vlan_depth, SETTING_NUMBER, "8", 0, 64, "VLAN tags that are followed"),
-    ROW(tunnels, SETTING_BOOL, "true", 0, 0,
-        "look into IP in IP, GRE and VXLAN, and make flows of what is inside"),
+    {"tunnels", SETTING_CHOICE, offsetof(struct decode_settings, tunnels), "auto",
+     .choices = tunnels_choices,
+     .meaning = "look into tunnels and make flows of what is inside; auto: all of them, under "
+                "compat IP in IP alone"},
+    PORTS(vxlan, "4789, 8472", "VXLAN"),
+    PORTS(vxlan_gpe, "4790", "VXLAN-GPE"),
+    PORTS(geneve, "6081", "Geneve"),
+    PORTS(gtp, "2152", "GTP-U"),
+    PORTS(tzsp, "37008", "TZSP"),
+    PORTS(l2tp, "1701", "L2TP"),
+    PORTS(mpls, "6635", "MPLS"),
     SETTING_END,
 };
+#undef PORTS
 #undef ROW
 
 struct decoder {
@@ -45,7 +59,9 @@ struct decoder {
     struct counters *counters;
     uint64_t seed;
     unsigned index, count; // of this worker, and of all
+    bool follows_all;      // tunnels of all kinds
     struct fragments *fragments;
+    struct tunnel_map map; // empty when only IP in IP is followed
 };
 
 // What is added to the counters once for each array of frames.
@@ -104,6 +120,7 @@ static void set_key_mac(struct packet *p)
 static void begin(struct packet *p, const struct frame *f)
 {
     p->sender = p->tcp_flags = p->icmp_type = p->icmp_code = 0;
+    p->tunnels = (struct tunnels){.count = 0};
     p->frame = f;
     p->payload = NULL;
     p->payload_len = p->payload_cut = 0;
@@ -111,7 +128,6 @@ static void begin(struct packet *p, const struct frame *f)
     p->window = 0;
     p->window_scale = 0xff;
     p->vlans = 0;
-    p->vlan[0] = p->vlan[1] = 0;
     p->mac = p->outer_ip = NONE;
     p->frames = 1;
     p->wire = f->wire;
@@ -129,29 +145,92 @@ static enum counter settle_for_macs(struct packet *p, enum note note, enum count
     return COUNTER_packets_decoded;
 }
 
-// One step into a tunnel: `h` becomes the inner header. False: there is none that makes sense.
-static bool step_in(const struct decoder *d, struct ip_header *h, uint32_t *tunnel, unsigned depth,
-                    unsigned *notes)
+// ── tunnels ──
+
+// How far in we are.
+struct way {
+    unsigned depth;  // tunnels opened
+    uint32_t tunnel; // for the key
+};
+
+static unsigned note_of(enum tunnel_answer answer)
 {
-    struct tunnel t;
-    struct ip_header inner;
-    unsigned inner_notes = 0;
-    enum tunnel_answer answer = tunnel_open(h, (unsigned)d->settings.vlan_depth, &t);
-    if (answer == TUNNEL_NONE)
-        return false;
-    if (answer == TUNNEL_IP && depth >= d->settings.tunnel_depth) {
-        *notes |= NOTE_TUNNEL_DEPTH;
-        return false;
+    return answer == TUNNEL_BAD ? NOTE_BAD_TUNNEL : NOTE_OTHER_IN_TUNNEL;
+}
+
+static void enter(struct packet *p, struct way *way, const struct tunnel *t)
+{
+    way->depth++;
+    if (t->in_key)
+        way->tunnel = t->id;
+    struct tunnels *in = &p->tunnels;
+    in->kind[in->count > 0] = t->kind;
+    in->count++;
+    if (t->has_id) {
+        in->has_id = true;
+        in->id = t->id;
     }
-    if (answer == TUNNEL_BAD || !ip_read(t.inside, t.type, &inner, &inner_notes)) {
+}
+
+// From what `t` leads to on to an IP header, through all that lies between.
+static bool reach_ip(const struct decoder *d, struct tunnel *t, struct packet *p, struct way *way,
+                     struct ip_header *h, unsigned *notes)
+{
+    for (;;) {
+        if (way->depth >= d->settings.tunnel_depth) {
+            *notes |= NOTE_TUNNEL_DEPTH;
+            return false;
+        }
+        enter(p, way, t);
+        if (tunnel_is_ip(t->type))
+            break;
+        struct layer inside = t->inside;
+        enum tunnel_answer answer =
+            tunnel_open_shim(inside, t->type, (unsigned)d->settings.vlan_depth, t);
+        if (answer != TUNNEL_OPENED) {
+            *notes |= note_of(answer);
+            return false;
+        }
+    }
+    unsigned inner = 0;
+    if (!ip_read(t->inside, t->type, h, &inner)) {
         *notes |= NOTE_BAD_TUNNEL;
         return false;
     }
-    if (t.has_id)
-        *tunnel = t.id;
-    *notes |= inner_notes | NOTE_TUNNELLED;
+    *notes |= inner | NOTE_TUNNELLED;
+    return true;
+}
+
+// Into the tunnel that was found, up to the next IP header: *h. False: there is none that makes
+// sense, and it is as if nobody had looked.
+static bool step_into(const struct decoder *d, struct tunnel *t, enum tunnel_answer answer,
+                      struct packet *p, struct way *way, struct ip_header *h, unsigned *notes)
+{
+    struct tunnels tunnels = p->tunnels;
+    struct way before = *way;
+    struct ip_header inner;
+    if (answer != TUNNEL_OPENED) {
+        *notes |= note_of(answer);
+        return false;
+    }
+    if (!reach_ip(d, t, p, way, &inner, notes)) {
+        p->tunnels = tunnels;
+        *way = before;
+        return false;
+    }
     *h = inner;
     return true;
+}
+
+// One step behind an IP header.
+static bool step_in(const struct decoder *d, struct packet *p, struct way *way, struct ip_header *h,
+                    unsigned *notes)
+{
+    struct tunnel t;
+    if (!d->follows_all && h->protocol != PROTO_IPIP && h->protocol != PROTO_IPV6)
+        return false;
+    enum tunnel_answer answer = tunnel_open(h, &d->map, (unsigned)d->settings.vlan_depth, &t);
+    return step_into(d, &t, answer, p, way, h, notes);
 }
 
 // True: the datagram is whole, and its IPv6 extension headers are passed.
@@ -165,25 +244,31 @@ static bool put_together(struct decoder *d, struct ip_header *h, uint32_t tunnel
     return true;
 }
 
+// Through fragments and tunnels to the innermost IP header.
 static enum counter follow(struct decoder *d, struct ip_header *h, struct packet *p,
-                           unsigned *notes)
+                           struct way *way, unsigned *notes)
 {
-    uint32_t tunnel = 0;
-    for (unsigned depth = 0;; depth++) {
-        if (h->is_fragment && !put_together(d, h, tunnel, p, notes))
+    for (;;) {
+        if (h->is_fragment && !put_together(d, h, way->tunnel, p, notes))
             return COUNTER_fragments_waiting;
         const uint8_t *outer = ip_start(h);
-        if (!tunnel_is_possible(h) || !d->settings.tunnels || !step_in(d, h, &tunnel, depth, notes))
-            break;
-        if (depth == 0) // in the frame itself, even when what it carries was put together
+        if (!tunnel_is_possible(h, &d->map) || !d->settings.tunnels ||
+            !step_in(d, p, way, h, notes))
+            return COUNTER_packets_decoded;
+        if (p->outer_ip == NONE) // the first is in the frame, even if the rest was put together
             p->outer_ip = (uint16_t)(outer - p->frame->at);
     }
-    uint16_t port[2];
-    transport_read(h, p, port, notes);
-    if (h->inside.cut || p->payload_cut)
-        *notes |= NOTE_TRUNCATED;
-    set_key(p, h, port, tunnel);
-    return COUNTER_packets_decoded;
+}
+
+// Behind an Ethernet type that is not IP's. False: there is no IP header that makes sense.
+static bool follow_shims(const struct decoder *d, struct layer l, uint16_t type, struct packet *p,
+                         struct way *way, struct ip_header *h, unsigned *notes)
+{
+    struct tunnel t;
+    if (!d->follows_all || !tunnel_is_shim(type))
+        return false;
+    enum tunnel_answer answer = tunnel_open_shim(l, type, (unsigned)d->settings.vlan_depth, &t);
+    return step_into(d, &t, answer, p, way, h, notes);
 }
 
 // COUNTER_packets_decoded: *p is set but for its hash. COUNTER_fragments_waiting: it is kept, or
@@ -193,16 +278,28 @@ static enum counter understand(struct decoder *d, const struct frame *f, struct 
 {
     struct layer inside;
     struct ip_header h;
-    uint16_t type = 0;
+    struct way way = {0};
+    uint16_t type = 0, port[2];
     begin(p, f);
     enum counter answer = link_read(f, (unsigned)d->settings.vlan_depth, p, &inside, &type);
     if (answer != COUNTER_packets_decoded)
         return answer;
-    if (type != ETHER_IPV4 && type != ETHER_IPV6)
-        return settle_for_macs(p, NOTE_OTHER_ETHER_TYPE, COUNTER_undecoded_not_ip, notes);
-    if (!ip_read(inside, type, &h, notes))
+    if (!tunnel_is_ip(type)) {
+        if (!follow_shims(d, inside, type, p, &way, &h, notes))
+            return settle_for_macs(p, NOTE_OTHER_ETHER_TYPE, COUNTER_undecoded_not_ip, notes);
+    } else if (!ip_read(inside, type, &h, notes)) {
         return settle_for_macs(p, NOTE_BAD_IP, COUNTER_undecoded_ip_header, notes);
-    return follow(d, &h, p, notes);
+    }
+    if (h.is_fragment || tunnel_is_possible(&h, &d->map)) {
+        answer = follow(d, &h, p, &way, notes);
+        if (answer != COUNTER_packets_decoded)
+            return answer;
+    }
+    transport_read(&h, p, port, d->settings.compat, notes);
+    if (h.inside.cut || p->payload_cut)
+        *notes |= NOTE_TRUNCATED;
+    set_key(p, &h, port, way.tunnel);
+    return COUNTER_packets_decoded;
 }
 
 // ── counting ──
@@ -218,9 +315,11 @@ static void count_notes(struct counters *c, unsigned notes)
     static const enum counter counter_of[] = {
         COUNTER_decode_other_ether_type, COUNTER_decode_bad_ip,     COUNTER_decode_bad_extension,
         COUNTER_decode_bad_transport,    COUNTER_decode_bad_tunnel, COUNTER_decode_tunnel_depth,
-        COUNTER_decode_truncated,        COUNTER_decode_tunnelled,
+        COUNTER_decode_truncated,        COUNTER_decode_tunnelled,  COUNTER_decode_other_in_tunnel,
     };
-    for (; notes; notes &= notes - 1)
+    if (notes >= NOTE_SCTP_CHUNK)
+        counter_add(c->sctp_chunks, notes / NOTE_SCTP_CHUNK);
+    for (notes %= NOTE_SCTP_CHUNK; notes; notes &= notes - 1)
         add_to(c, counter_of[__builtin_ctz(notes)], 1);
 }
 
@@ -284,8 +383,13 @@ struct decoder *decoder_new(const struct decode_settings *settings, uint64_t see
     struct decoder *d = calloc(1, sizeof *d);
     if (!d)
         return NULL;
-    *d = (struct decoder){
-        .settings = *settings, .counters = counters, .seed = seed, .index = 0, .count = 1};
+    d->settings = *settings;
+    d->counters = counters;
+    d->seed = seed;
+    d->count = 1;
+    d->follows_all = decode_follows_all(settings);
+    if (d->follows_all)
+        tunnel_map_fill(&d->map, &settings->tunnel_ports);
     d->fragments = fragments_new(settings, seed, counters);
     if (d->fragments)
         return d;

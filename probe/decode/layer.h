@@ -21,6 +21,8 @@ enum note {
     NOTE_TUNNEL_DEPTH = 32,
     NOTE_TRUNCATED = 64,
     NOTE_TUNNELLED = 128,
+    NOTE_OTHER_IN_TUNNEL = 256,
+    NOTE_SCTP_CHUNK = 1 << 16, // not a bit: the upper half is their number
 };
 
 static inline uint16_t layer_be16(const uint8_t *at)

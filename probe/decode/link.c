@@ -5,16 +5,12 @@
 //   SLL       direction(2) hardware(2) length(2) address(8) type(2)
 //   SLL2      type(2) zero(2) interface(4) hardware(2) direction(1) length(1) address(8)
 //   NULL      address family(4), in the order of the machine that wrote it; LOOP: big-endian
+//   PPP       [ff 03] protocol(1 or 2): the last byte is the first odd one
 //   tag       priority and id(2) type(2)                           behind types 8100, 88a8, 9100,
 //   9200
 #include "probe/decode/link.h"
 
 enum { ETHERNET = 14, SLL = 16, SLL2 = 20, LOOPBACK = 4, TAG = 4 };
-
-static inline bool is_tag(uint16_t type)
-{
-    return type == 0x8100 || type == 0x88a8 || type == 0x9100 || type == 0x9200;
-}
 
 static void add_vlan(struct packet *p, uint16_t tag)
 {
@@ -28,7 +24,7 @@ static enum counter read_tags(struct layer *l, unsigned vlan_depth, struct packe
                               uint16_t *type)
 {
     unsigned tags = p ? p->vlans : 0;
-    for (; is_tag(*type); tags++) {
+    for (; link_is_tag(*type); tags++) {
         if (tags >= vlan_depth)
             return COUNTER_undecoded_vlan_depth;
         if (l->len < TAG)
@@ -49,7 +45,7 @@ static enum counter read_typed(struct layer *l, uint32_t len, uint32_t type_at, 
         return COUNTER_undecoded_link_header;
     *type = layer_be16(l->at + type_at);
     *l = layer_behind(*l, len);
-    return is_tag(*type) ? read_tags(l, vlan_depth, p, type) : COUNTER_packets_decoded;
+    return link_is_tag(*type) ? read_tags(l, vlan_depth, p, type) : COUNTER_packets_decoded;
 }
 
 // The address families of IPv6 differ between systems; none collides in either byte order.
@@ -74,6 +70,33 @@ static enum counter read_loopback(struct layer *l, uint16_t *type)
     default:
         return COUNTER_undecoded_not_ip;
     }
+}
+
+bool link_read_ppp(struct layer *l, uint16_t *type)
+{
+    static const struct {
+        uint16_t protocol, type;
+    } rows[] = {{0x0021, ETHER_IPV4},
+                {0x0057, ETHER_IPV6},
+                {0x0281, ETHER_MPLS},
+                {0x0283, ETHER_MPLS_MULTICAST}};
+    if (l->len >= 2 && layer_be16(l->at) == 0xff03)
+        *l = layer_behind(*l, 2);
+    uint32_t len = l->len && l->at[0] & 1 ? 1 : 2;
+    if (l->len < len)
+        return false;
+    uint16_t protocol = len == 1 ? l->at[0] : layer_be16(l->at);
+    *l = layer_behind(*l, len);
+    *type = 0;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].protocol == protocol)
+            *type = rows[i].type;
+    return true;
+}
+
+static enum counter read_ppp(struct layer *l, uint16_t *type)
+{
+    return link_read_ppp(l, type) ? COUNTER_packets_decoded : COUNTER_undecoded_link_header;
 }
 
 static enum counter read_raw(const struct layer *l, uint16_t *type)
@@ -107,6 +130,12 @@ static enum counter read_other(uint16_t link, unsigned vlan_depth, struct packet
     case LINK_IPV4:
     case LINK_IPV6:
         return read_raw(l, type);
+    case LINK_PPP:
+    case LINK_PPP_SERIAL:
+        return read_ppp(l, type);
+    case LINK_PPP_ETHER:
+        *type = ETHER_PPPOE;
+        return COUNTER_packets_decoded;
     default:
         return COUNTER_undecoded_link_type;
     }

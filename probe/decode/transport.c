@@ -3,12 +3,16 @@
 //         urgent(2) options…
 //   UDP   source(2) destination(2) length(2) sum(2)
 //   ICMP  type(1) code(1) sum(2) …
+//   SCTP  source(2) destination(2) tag(4) sum(4), then chunks: type(1) flags(1) length(2) …
 #include "probe/decode/transport.h"
 
 enum {
     TCP = 20,
     UDP = 8,
     ICMP = 4,
+    SCTP = 12,
+    CHUNK = 4,
+    CHUNKS = 1024, // counted of one packet at most
     OPTION_END = 0,
     OPTION_NONE = 1,
     OPTION_WINDOW_SCALE = 3,
@@ -99,7 +103,30 @@ static void read_icmp(struct layer l, struct packet *p, unsigned *notes)
     set_payload(p, layer_behind(l, ICMP));
 }
 
-void transport_read(const struct ip_header *h, struct packet *p, uint16_t port[2], unsigned *notes)
+// Chunks are padded to four bytes; the length that the last one tells may be cut.
+static unsigned count_chunks(struct layer l)
+{
+    unsigned chunks = 0;
+    while (l.len >= CHUNK && chunks < CHUNKS) {
+        uint32_t len = layer_be16(l.at + 2), padded = (len + 3) & ~3u;
+        chunks++;
+        if (len < CHUNK || padded > l.len)
+            break;
+        l = layer_behind(l, padded);
+    }
+    return chunks;
+}
+
+static void read_sctp(struct layer l, struct packet *p, uint16_t port[2], unsigned *notes)
+{
+    if (!read_ports(l, SCTP, port, notes))
+        return;
+    set_payload(p, layer_behind(l, SCTP));
+    *notes += count_chunks(layer_behind(l, SCTP)) * NOTE_SCTP_CHUNK;
+}
+
+void transport_read(const struct ip_header *h, struct packet *p, uint16_t port[2], bool compat,
+                    unsigned *notes)
 {
     port[0] = port[1] = 0;
     if (h->protocol == PROTO_TCP)
@@ -108,6 +135,8 @@ void transport_read(const struct ip_header *h, struct packet *p, uint16_t port[2
         read_udp(h->inside, p, port, notes);
     else if (h->protocol == (h->family == 4 ? PROTO_ICMP : PROTO_ICMPV6))
         read_icmp(h->inside, p, notes);
+    else if (h->protocol == PROTO_SCTP && !compat)
+        read_sctp(h->inside, p, port, notes);
     else
         set_payload(p, h->inside);
 }

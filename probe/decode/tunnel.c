@@ -1,76 +1,133 @@
 // SPDX-License-Identifier: Apache-2.0
-//   GRE    flags/version(2) type(2) [sum(2) zero(2)] [key(4)] [sequence(4)]     RFC 2784, 2890
-//   VXLAN  UDP(8) flags(1) zero(3) VNI(3) zero(1), then an Ethernet frame       RFC 7348
+// Which tunnel it is, and what to make of what it carries.
 #include "probe/decode/tunnel.h"
 
-#include "probe/decode/link.h"
+enum { UDP = 8, ETHERNET = 14, TYPE_AT = 12, IPV4 = 20, IPV6 = 40, CONTROL_WORD = 4 };
 
-enum {
-    GRE = 4,
-    GRE_SUM = 0x8000,
-    GRE_ROUTING = 0x4000,
-    GRE_KEY = 0x2000,
-    GRE_SEQUENCE = 0x1000,
-    GRE_VERSION = 7,
-    UDP = 8,
-    VXLAN = 8,
-    VXLAN_HAS_ID = 0x08,
+// By enum tunnel_kind: those that have UDP ports.
+static tunnel_opener *const over_udp[TUNNELS] = {
+    [TUNNEL_VXLAN] = overlay_vxlan,   [TUNNEL_VXLAN_GPE] = overlay_vxlan_gpe,
+    [TUNNEL_GENEVE] = overlay_geneve, [TUNNEL_GTP] = overlay_gtp,
+    [TUNNEL_TZSP] = overlay_tzsp,     [TUNNEL_L2TP] = l2tp_open,
+    [TUNNEL_MPLS] = mpls_open,
 };
 
-static enum tunnel_answer answer_for(const struct tunnel *t)
+static void fill(struct tunnel_map *map, const struct setting_numbers *ports, enum tunnel_kind kind)
 {
-    return t->type == ETHER_IPV4 || t->type == ETHER_IPV6 ? TUNNEL_IP : TUNNEL_NONE;
+    for (int i = 0; i < ports->count; i++)
+        map->kind[ports->at[i] & 0xffff] = (uint8_t)(kind + 1);
 }
 
-static enum tunnel_answer open_bridged(struct tunnel *t, unsigned vlan_depth)
+void tunnel_map_fill(struct tunnel_map *map, const struct tunnel_ports *ports)
 {
-    return link_read_bridged(&t->inside, vlan_depth, &t->type) ? answer_for(t) : TUNNEL_BAD;
+    fill(map, &ports->vxlan, TUNNEL_VXLAN);
+    fill(map, &ports->vxlan_gpe, TUNNEL_VXLAN_GPE);
+    fill(map, &ports->geneve, TUNNEL_GENEVE);
+    fill(map, &ports->gtp, TUNNEL_GTP);
+    fill(map, &ports->tzsp, TUNNEL_TZSP);
+    fill(map, &ports->l2tp, TUNNEL_L2TP);
+    fill(map, &ports->mpls, TUNNEL_MPLS);
 }
 
-// Version 1 (PPTP) carries PPP and stays a flow of GRE, as does the source routing of old.
-static enum tunnel_answer open_gre(struct layer l, unsigned vlan_depth, struct tunnel *t)
+// ── what is inside ──
+
+enum tunnel_answer tunnel_lead_to(struct tunnel *t, struct layer l, uint16_t type,
+                                  unsigned vlan_depth)
 {
-    if (l.len < GRE)
+    t->inside = l;
+    t->type = type;
+    if (type == ETHER_BRIDGED && !link_read_bridged(&t->inside, vlan_depth, &t->type))
         return TUNNEL_BAD;
-    uint16_t flags = layer_be16(l.at);
-    if (flags & (GRE_VERSION | GRE_ROUTING))
-        return TUNNEL_NONE;
-    uint32_t key_at = GRE + (flags & GRE_SUM ? 4u : 0);
-    uint32_t len = key_at + (flags & GRE_KEY ? 4u : 0) + (flags & GRE_SEQUENCE ? 4u : 0);
-    if (len > l.len)
+    if (type == ETHER_PPP && !link_read_ppp(&t->inside, &t->type))
         return TUNNEL_BAD;
-    t->has_id = flags & GRE_KEY;
-    if (t->has_id)
-        t->id = layer_be32(l.at + key_at);
-    t->type = layer_be16(l.at + 2);
-    t->inside = layer_behind(l, len);
-    return t->type == ETHER_BRIDGED ? open_bridged(t, vlan_depth) : answer_for(t);
+    return tunnel_is_ip(t->type) || tunnel_is_shim(t->type) ? TUNNEL_OPENED : TUNNEL_OTHER;
 }
 
-static enum tunnel_answer open_vxlan(struct layer l, unsigned vlan_depth, struct tunnel *t)
+bool tunnel_looks_bridged(struct layer l)
 {
-    if (l.len < UDP + VXLAN || !(l.at[UDP] & VXLAN_HAS_ID))
-        return TUNNEL_BAD;
-    t->has_id = true;
-    t->id = layer_be32(l.at + UDP + 4) >> 8;
-    t->inside = layer_behind(l, UDP + VXLAN);
-    return open_bridged(t, vlan_depth);
+    if (l.len < ETHERNET)
+        return false;
+    uint16_t type = layer_be16(l.at + TYPE_AT);
+    if (tunnel_is_ip(type))
+        return l.len == ETHERNET || l.at[ETHERNET] >> 4 == (type == ETHER_IPV4 ? 4 : 6);
+    return tunnel_is_shim(type) || link_is_tag(type) || type == ETHER_ARP;
 }
 
-enum tunnel_answer tunnel_open(const struct ip_header *h, unsigned vlan_depth, struct tunnel *t)
+// The length of IPv6 alone says little, an address that looks like an Ethernet type is rare.
+static bool looks_like_ip(struct layer l)
 {
-    t->inside = h->inside;
-    t->has_id = false;
+    uint64_t there = (uint64_t)l.len + l.cut;
+    if (l.len >= IPV4 && l.at[0] >> 4 == 4) {
+        uint32_t header = (l.at[0] & 15u) * 4, total = layer_be16(l.at + 2);
+        return header >= IPV4 && total >= header && total <= there;
+    }
+    return l.len >= IPV6 && l.at[0] >> 4 == 6 && IPV6 + (uint64_t)layer_be16(l.at + 4) <= there &&
+           !tunnel_looks_bridged(l);
+}
+
+// A hardware address may begin like an IP header or like a control word (RFC 4385): what fits best
+// comes first, and a nibble that fits nothing still says what it should have been.
+enum tunnel_answer tunnel_guess(struct tunnel *t, struct layer l, unsigned vlan_depth)
+{
+    if (!l.len)
+        return TUNNEL_BAD;
+    uint8_t nibble = l.at[0] >> 4;
+    uint16_t type = nibble == 4 ? ETHER_IPV4 : ETHER_IPV6;
+    if (looks_like_ip(l))
+        return tunnel_lead_to(t, l, type, vlan_depth);
+    if (nibble == 0 && l.len > CONTROL_WORD && tunnel_looks_bridged(layer_behind(l, CONTROL_WORD)))
+        return tunnel_lead_to(t, layer_behind(l, CONTROL_WORD), ETHER_BRIDGED, vlan_depth);
+    if (tunnel_looks_bridged(l))
+        return tunnel_lead_to(t, l, ETHER_BRIDGED, vlan_depth);
+    return nibble == 4 || nibble == 6 ? tunnel_lead_to(t, l, type, vlan_depth) : TUNNEL_OTHER;
+}
+
+// ── which one ──
+
+static enum tunnel_answer open_udp(struct layer l, const struct tunnel_map *map,
+                                   unsigned vlan_depth, struct tunnel *t)
+{
+    if (l.len < UDP)
+        return TUNNEL_BAD;
+    t->kind = (uint8_t)(map->kind[layer_be16(l.at + 2)] - 1);
+    return over_udp[t->kind](layer_behind(l, UDP), vlan_depth, t);
+}
+
+enum tunnel_answer tunnel_open(const struct ip_header *h, const struct tunnel_map *map,
+                               unsigned vlan_depth, struct tunnel *t)
+{
+    t->has_id = t->in_key = false;
     switch (h->protocol) {
     case PROTO_IPIP:
-        t->type = ETHER_IPV4;
-        return TUNNEL_IP;
     case PROTO_IPV6:
-        t->type = ETHER_IPV6;
-        return TUNNEL_IP;
+        t->kind = TUNNEL_IP;
+        t->inside = h->inside;
+        t->type = h->protocol == PROTO_IPIP ? ETHER_IPV4 : ETHER_IPV6;
+        return TUNNEL_OPENED;
     case PROTO_GRE:
-        return open_gre(h->inside, vlan_depth, t);
+        return gre_open(h->inside, vlan_depth, t);
+    case PROTO_L2TP:
+        return l2tp_open_plain(h->inside, vlan_depth, t);
+    case PROTO_MPLS:
+        return mpls_open(h->inside, vlan_depth, t);
     default:
-        return open_vxlan(h->inside, vlan_depth, t);
+        return open_udp(h->inside, map, vlan_depth, t);
+    }
+}
+
+enum tunnel_answer tunnel_open_shim(struct layer l, uint16_t type, unsigned vlan_depth,
+                                    struct tunnel *t)
+{
+    t->has_id = t->in_key = false;
+    switch (type) {
+    case ETHER_MPLS:
+    case ETHER_MPLS_MULTICAST:
+        return mpls_open(l, vlan_depth, t);
+    case ETHER_PPPOE:
+        return pppoe_open(l, vlan_depth, t);
+    case ETHER_PBB:
+        return pbb_open(l, vlan_depth, t);
+    default:
+        return TUNNEL_OTHER;
     }
 }

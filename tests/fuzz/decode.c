@@ -14,7 +14,8 @@ enum { TAGGED = 1, ARRAY_ENDS = 2, TIME_PASSES = 4, FORGET = 8 };
 
 static const uint16_t links[] = {LINK_ETHERNET, LINK_NULL, LINK_RAW_BSD, LINK_RAW_OPENBSD,
                                  LINK_RAW,      LINK_LOOP, LINK_SLL,     LINK_IPV4,
-                                 LINK_IPV6,     LINK_SLL2, 147};
+                                 LINK_IPV6,     LINK_SLL2, 147,          LINK_PPP,
+                                 LINK_PPP_ETHER};
 
 struct run {
     struct decoder *decoder;
@@ -34,7 +35,17 @@ static struct decoder *decoder_of(unsigned kind, struct counters *counters)
                                        .fragment_timeout = 30 * SECOND,
                                        .tunnel_depth = tight ? 1 : 4,
                                        .vlan_depth = tight ? 1 : 2,
-                                       .tunnels = !(kind & 2)};
+                                       .tunnels = kind & 2 ? TUNNELS_NOT : TUNNELS_ALL};
+    static int64_t ports[] = {4789, 4790, 6081, 2152, 37008, 1701, 6635};
+    settings.tunnel_ports = (struct tunnel_ports){
+        .vxlan = {&ports[0], 1},
+        .vxlan_gpe = {&ports[1], 1},
+        .geneve = {&ports[2], 1},
+        .gtp = {&ports[3], 1},
+        .tzsp = {&ports[4], 1},
+        .l2tp = {&ports[5], 1},
+        .mpls = {&ports[6], 1},
+    };
     struct decoder *d = decoder_new(&settings, 1, counters);
     fuzz_check(d);
     if (kind & 4)
@@ -49,6 +60,7 @@ static bool is_packet_sound(const struct run *r, const struct packet *p)
            !p->key.zero && (p->key.family == 4 || p->key.family == 6 || p->key.family == 0) &&
            (p->mac == 0xffff || p->mac + 12u <= f->len) &&
            (p->outer_ip == 0xffff || p->outer_ip < f->len) &&
+           (!p->tunnels.count || (p->tunnels.kind[0] < TUNNELS && p->tunnels.kind[1] < TUNNELS)) &&
            (p->payload || (!p->payload_len && !p->payload_cut));
 }
 

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 #include <stdlib.h>
 
-#include "probe/decode/layer.h"
+#include "probe/decode/link.h"
 
 enum { SEED = 42, BYTES = 70000 };
 
@@ -146,6 +146,44 @@ static inline void end_udp(struct bytes *b, uint32_t begin)
     set16(b, begin + 4, b->len - begin);
 }
 
+// ── what tunnels carry ──
+
+// From 10.0.0.8:40000 to 10.0.0.9:80, two bytes.
+static inline void put_inner(struct bytes *b)
+{
+    uint32_t ip = put_ipv4(b, PROTO_TCP, 8, 9);
+    put_tcp(b, 40000, 80, TCP_ACK);
+    put(b, "in", 2);
+    end_ipv4(b, ip);
+}
+
+static inline void put_inner_frame(struct bytes *b)
+{
+    put_ethernet_between(b, 7, 8, ETHER_IPV4);
+    put_inner(b);
+}
+
+// Outer headers of IPv4 from 10.0.0.1 to 10.0.0.2, begun anew; end_outer closes them.
+static inline void begin_outer(struct bytes *b, unsigned protocol)
+{
+    b->len = 0;
+    put_ethernet(b, ETHER_IPV4);
+    put_ipv4(b, protocol, 1, 2);
+}
+
+static inline void begin_outer_udp(struct bytes *b, unsigned port)
+{
+    begin_outer(b, PROTO_UDP);
+    put_udp(b, 55555, port);
+}
+
+static inline void end_outer(struct bytes *b)
+{
+    if (b->at[14 + 9] == PROTO_UDP)
+        end_udp(b, 34);
+    end_ipv4(b, 14);
+}
+
 // ── a decoder and its counters ──
 
 struct bench {
@@ -167,6 +205,18 @@ static inline void bench_open_with(struct bench *t, struct decode_settings setti
     assert_non_null(t->decoder);
 }
 
+static inline struct setting_numbers port(int64_t number)
+{
+    static int64_t ports[8];
+    static int count;
+    for (int i = 0; i < count; i++)
+        if (ports[i] == number)
+            return (struct setting_numbers){&ports[i], 1};
+    assert_true(count < 8);
+    ports[count] = number;
+    return (struct setting_numbers){&ports[count++], 1};
+}
+
 static inline struct decode_settings usual_settings(void)
 {
     return (struct decode_settings){.fragments = 1000,
@@ -174,7 +224,14 @@ static inline struct decode_settings usual_settings(void)
                                     .fragment_timeout = INT64_C(30000000000),
                                     .tunnel_depth = 4,
                                     .vlan_depth = 4,
-                                    .tunnels = true};
+                                    .tunnels = TUNNELS_ALL,
+                                    .tunnel_ports = {.vxlan = port(4789),
+                                                     .vxlan_gpe = port(4790),
+                                                     .geneve = port(6081),
+                                                     .gtp = port(2152),
+                                                     .tzsp = port(37008),
+                                                     .l2tp = port(1701),
+                                                     .mpls = port(6635)}};
 }
 
 static inline void bench_open(struct bench *t)
@@ -214,4 +271,69 @@ static inline bool decode_first(struct bench *t, const struct bytes *b, uint32_t
 static inline bool decode_all(struct bench *t, const struct bytes *b, unsigned link)
 {
     return decode_first(t, b, b->len, link);
+}
+
+// The packet is put_inner's, came in tunnels of which the last is of that kind, and its key has
+// that id.
+static inline void assert_inside(const struct bench *t, enum tunnel_kind kind, uint32_t in_key)
+{
+    const struct packet *p = &t->packet;
+    assert_int_equal(p->key.protocol, PROTO_TCP);
+    assert_int_equal(p->key.address[0][3], 8);
+    assert_int_equal(p->key.port[0], 40000);
+    assert_int_equal(p->key.tunnel, in_key);
+    assert_int_equal(p->payload_len, 2);
+    assert_memory_equal(p->payload, "in", 2);
+    assert_true(p->tunnels.count > 0);
+    assert_int_equal(p->tunnels.kind[p->tunnels.count > 1], kind);
+}
+
+// It is the flow of its outer headers, as if nobody had looked.
+static inline void assert_outside(const struct bench *t, unsigned protocol)
+{
+    const struct packet *p = &t->packet;
+    assert_int_equal(p->key.protocol, protocol);
+    assert_int_equal(p->key.tunnel, 0);
+    assert_int_equal(p->tunnels.count, 0);
+    assert_int_equal(p->outer_ip, 0xffff);
+}
+
+// Every prefix of a frame, cut by the snap length and on the wire: it is counted, and until the
+// innermost header can be read it is the outer flow's (or nobody's), with a note why.
+static inline void assert_cuts_count(struct bench *t, struct bytes *b, uint32_t outer,
+                                     uint32_t inner)
+{
+    uint32_t whole = b->len;
+    for (uint32_t len = 0; len <= whole; len++)
+        for (int on_wire = 0; on_wire < 2; on_wire++) {
+            uint64_t noted = counter_get(t->counters.decode_bad_tunnel) +
+                             counter_get(t->counters.decode_other_in_tunnel);
+            b->len = on_wire ? len : whole;
+            bool made = decode_first(t, b, len, LINK_ETHERNET);
+            assert_true(len < outer || made);
+            if (made && len < inner)
+                assert_int_equal(t->packet.tunnels.count, 0);
+            if (len >= outer && len < inner)
+                assert_true(counter_get(t->counters.decode_bad_tunnel) +
+                                counter_get(t->counters.decode_other_in_tunnel) ==
+                            noted + 1);
+            if (len >= inner)
+                assert_true(t->packet.tunnels.count > 0);
+        }
+    b->len = whole;
+}
+
+// Every byte lies, one at a time.
+static inline void assert_lies_are_harmless(struct bench *t, struct bytes *b)
+{
+    static const uint8_t lies[] = {0x00, 0x01, 0x0f, 0x45, 0x60, 0x7f, 0x80, 0xff};
+    for (uint32_t i = 0; i < b->len; i++) {
+        uint8_t truth = b->at[i];
+        for (size_t lie = 0; lie < sizeof lies; lie++) {
+            b->at[i] = lies[lie];
+            if (decode_all(t, b, LINK_ETHERNET))
+                assert_true(t->packet.payload_len <= b->len);
+        }
+        b->at[i] = truth;
+    }
 }

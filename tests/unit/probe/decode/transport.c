@@ -128,9 +128,55 @@ static void icmp_belongs_to_its_version(void **state)
     bench_close(&t);
 }
 
+// Chunks are counted, padded or not; what lies behind a contradictory one is not.
+static void sctp(void **state)
+{
+    (void)state;
+    static struct bytes b;
+    static const struct {
+        uint8_t chunks[24];
+        uint32_t len, count;
+    } rows[] = {
+        {{0}, 0, 0},
+        {{1, 0, 0, 4}, 4, 1},
+        {{0, 3, 0, 5, 9, 0, 0, 0, 3, 0, 0, 8, 1, 2, 3, 4}, 16, 2},
+        {{0, 3, 0, 3, 1, 0, 0, 4}, 8, 1},
+        {{0, 3, 0xff, 0xff, 1, 0, 0, 4}, 8, 1},
+        {{10, 0, 0, 4, 11}, 5, 1},
+    };
+    for (int compat = 0; compat < 2; compat++) {
+        struct bench t;
+        struct decode_settings settings = usual_settings();
+        settings.compat = compat;
+        bench_open_with(&t, settings);
+        uint64_t count = 0;
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+            b.len = 0;
+            put_ethernet(&b, ETHER_IPV4);
+            uint32_t ip = put_ipv4(&b, PROTO_SCTP, 1, 2);
+            put16(&b, 36412);
+            put16(&b, 2905);
+            put_zeros(&b, 8);
+            put(&b, rows[i].chunks, rows[i].len);
+            end_ipv4(&b, ip);
+            for (uint32_t len = 34; len < 34 + 12; len++) {
+                assert_true(decode_first(&t, &b, len, LINK_ETHERNET));
+                assert_true(compat || !t.packet.payload);
+            }
+            assert_true(decode_all(&t, &b, LINK_ETHERNET));
+            count += compat ? 0 : rows[i].count;
+            assert_int_equal(counter_get(t.counters.sctp_chunks), count);
+            assert_int_equal(t.packet.key.port[0], compat ? 0 : 36412);
+            assert_int_equal(t.packet.payload_len, rows[i].len + (compat ? 12 : 0));
+        }
+        bench_close(&t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sctp),
         cmocka_unit_test(window_scale_of_a_syn),
         cmocka_unit_test(tcp_that_makes_no_sense),
         cmocka_unit_test(lengths_of_udp),

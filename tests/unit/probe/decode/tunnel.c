@@ -5,15 +5,6 @@
 #include "probe/decode/link.h"
 #include "tests/unit/probe/decode/build.h"
 
-// From 10.0.0.8:40000 to 10.0.0.9:80.
-static void put_inner(struct bytes *b)
-{
-    uint32_t ip = put_ipv4(b, PROTO_TCP, 8, 9);
-    put_tcp(b, 40000, 80, TCP_ACK);
-    put(b, "in", 2);
-    end_ipv4(b, ip);
-}
-
 static void assert_inner(const struct bench *t, uint32_t tunnel)
 {
     assert_int_equal(t->packet.key.address[0][3], 8);
@@ -108,8 +99,8 @@ static void gre_that_is_not_followed(void **state)
     static const struct {
         unsigned flags, type, bad;
     } rows[] = {
-        {0x0001, 0x880b, 0},                                 // PPTP
-        {0x4000, ETHER_IPV4, 0},                             // source routes
+        {0x0001, 0x880b, 1},        {0x0002, ETHER_IPV4, 0}, // PPTP without a call, no version
+        {0x4000, ETHER_IPV4, 1},                             // source routes that do not end
         {0x0000, 0x0806, 0},        {0x0000, ETHER_IPV6, 1}, // not what is inside
         {0x0000, ETHER_BRIDGED, 0},                          // neither, but nobody can tell
     };
@@ -158,14 +149,14 @@ static void vxlan(void **state)
     assert_int_equal(t.packet.key.protocol, PROTO_UDP);
     assert_int_equal(t.packet.key.port[1], 4789);
     assert_int_equal(counter_get(t.counters.decode_bad_tunnel), 1);
-    put_vxlan(&b, 4790, 8, 1);
+    put_vxlan(&b, 4791, 8, 1);
     assert_true(decode_all(&t, &b, LINK_ETHERNET));
     assert_int_equal(t.packet.key.protocol, PROTO_UDP);
     assert_int_equal(counter_get(t.counters.decode_bad_tunnel), 1);
     bench_close(&t);
 
     struct decode_settings blind = usual_settings();
-    blind.tunnels = false;
+    blind.tunnels = TUNNELS_NOT;
     bench_open_with(&t, blind);
     put_vxlan(&b, 4789, 8, 1);
     assert_true(decode_all(&t, &b, LINK_ETHERNET));
