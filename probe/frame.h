@@ -73,8 +73,7 @@ struct source_setup {
     bool one_at_a_time; // -O: one packet a key press
     const char *filter; // in libpcap's language; NULL none
     int snaplen;
-    struct counters *counters; // of the worker that opens it
-    struct arena *arena;       // lives until exit
+    struct arena *arena; // lives until exit
 };
 
 // Why a source cannot be opened, for the program's exit code.
@@ -91,8 +90,9 @@ struct source {
     // some 100 ms.
     enum source_state (*read)(void *self, struct frame *frames, int max, int *count,
                               struct error *why);
-    // Frames are let in from now on; every worker's source has been opened. NULL: they are at once.
-    bool (*start)(void *self, struct error *why);
+    // Frames are let in from now on; the sources of all workers are open. What is lost is added to
+    // `counters`. NULL: they are at once.
+    bool (*start)(void *self, struct counters *counters, struct error *why);
     // No more frames are to come in; those that are there are still read, then SOURCE_END. NULL: a
     // source that may be left in the middle.
     void (*stop)(void *self);

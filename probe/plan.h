@@ -11,6 +11,7 @@
 #include "probe/emit.h"
 #include "probe/flow/flow.h"
 #include "probe/packet.h"
+#include "probe/sandbox.h"
 
 // packetbeat.interfaces[] (or weir.interfaces[])
 struct interface_settings {
@@ -53,6 +54,7 @@ struct general_settings {
     struct setting_texts log_selectors;
     struct queue_settings queue;
     struct endpoint_settings http;
+    struct sandbox_settings sandbox;
     const struct config *elsewhere; // keys that their owners read from the tree themselves
 };
 extern const struct setting general_settings[];

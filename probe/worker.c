@@ -68,9 +68,7 @@ static bool worker_build(struct worker *w, struct error *why)
     if (!w->flows)
         return false;
     w->longest = flows_longest(w->flows);
-    w->setup.capture.counters = w->counters;
-    w->source = w->setup.source->open(&w->setup.capture, why);
-    return w->source != NULL;
+    return true;
 }
 
 struct worker *worker_new(const struct worker_setup *setup, struct error *why)
@@ -81,8 +79,10 @@ struct worker *worker_new(const struct worker_setup *setup, struct error *why)
         return NULL;
     }
     w->setup = *setup;
-    if (worker_build(w, why))
+    if (worker_build(w, why)) {
+        w->source = setup->opened;
         return w;
+    }
     worker_free(w);
     return NULL;
 }
@@ -185,7 +185,7 @@ static bool turn(struct worker *w)
         take(w, count);
         break;
     case SOURCE_IDLE:
-        if (!w->setup.replay || !w->setup.capture.full_speed)
+        if (!w->setup.replay || !w->setup.full_speed)
             advance(w, clock_wall());
         break;
     case SOURCE_RESTART:
@@ -228,7 +228,7 @@ static void *run(void *argument)
 
 bool worker_listen(struct worker *w, struct error *why)
 {
-    return !w->setup.source->start || w->setup.source->start(w->source, why);
+    return !w->setup.source->start || w->setup.source->start(w->source, w->counters, why);
 }
 
 void worker_start(struct worker *w)

@@ -11,7 +11,8 @@ struct worker;
 struct worker_setup {
     const struct plan *plan;
     const struct source *source;
-    struct source_setup capture;
+    void *opened;          // by the source; the worker closes it
+    bool full_speed;       // a file at its own times: the clock does not tick
     unsigned number;       // among all workers, for its name
     unsigned index, count; // shares of one source
     int cpu;               // that it is bound to; -1: any
@@ -20,7 +21,7 @@ struct worker_setup {
     struct dump *dump; // worker 0 only; NULL none
 };
 
-// Opens the source and reserves memory. NULL: `why`.
+// Reserves memory. NULL: `why`, and the source stays the caller's.
 struct worker *worker_new(const struct worker_setup *setup, struct error *why);
 // Frames are let in, but not read yet: for when all workers of a source are there. False: `why`.
 bool worker_listen(struct worker *w, struct error *why);

@@ -23,6 +23,7 @@ enum {
 
 struct af_packet {
     struct source_setup setup;
+    struct counters *counters;
     struct ring ring;
     int spare; // socket that will follow; -1: it does, or did not succeed
     int watch; // tells of changes; -1: nothing does
@@ -180,7 +181,6 @@ static bool open_cards(struct af_packet *a, struct error *why)
 static void af_packet_close(void *self)
 {
     struct af_packet *a = self;
-    ring_count(&a->ring, a->setup.counters);
     ring_close(&a->ring);
     if (a->spare >= 0)
         close(a->spare);
@@ -214,7 +214,7 @@ static bool take_over(struct af_packet *a, struct error *why)
     a->spare = -1;
     log_say(LOG_WARNING, "capture.af_packet", "%s is gone, waiting for it to return",
             a->cards[0].name);
-    ring_count(&a->ring, a->setup.counters);
+    ring_count(&a->ring, a->counters);
     ring_close(&a->ring);
     a->card_count = 0;
     return open_following(a, fd, why);
@@ -229,7 +229,7 @@ static bool is_gone(const struct af_packet *a)
 // Once a second: what was lost, which cards there are.
 static bool look_around(struct af_packet *a, struct error *why)
 {
-    ring_count(&a->ring, a->setup.counters);
+    ring_count(&a->ring, a->counters);
     if (a->watch < 0 || !interfaces_changed(a->watch) || a->stopping)
         return true;
     if (a->follows)
@@ -250,7 +250,7 @@ static enum source_state nothing(struct af_packet *a, struct error *why)
 {
     int error;
     if (a->stopping && ++a->waits > LAST_WAITS) {
-        ring_count(&a->ring, a->setup.counters);
+        ring_count(&a->ring, a->counters);
         return SOURCE_END;
     }
     ring_wait(&a->ring, WAIT_MILLISECONDS, &error);
@@ -268,7 +268,7 @@ static enum source_state af_packet_read(void *self, struct frame *frames, int ma
         return nothing(a, why);
     a->waits = 0;
     if (is_time(a, frames[0].time))
-        ring_count(&a->ring, a->setup.counters);
+        ring_count(&a->ring, a->counters);
     return SOURCE_FRAMES;
 }
 
@@ -286,9 +286,10 @@ static enum source_check af_packet_check(const struct source_setup *setup, struc
     return SOURCE_NO_DEVICE;
 }
 
-static bool af_packet_start(void *self, struct error *why)
+static bool af_packet_start(void *self, struct counters *counters, struct error *why)
 {
     struct af_packet *a = self;
+    a->counters = counters;
     a->listens = true;
     return let_in(a, why);
 }

@@ -143,8 +143,28 @@ int inputs_check(const struct inputs *all, struct error *why)
     return code;
 }
 
+bool inputs_open(struct inputs *all, struct error *why)
+{
+    for (int i = 0; i < all->count; i++)
+        for (unsigned w = 0; w < all->at[i].workers; w++) {
+            struct input *input = &all->at[i];
+            input->opened[w] = input->source->open(&input->capture, why);
+            if (!input->opened[w])
+                return false;
+        }
+    return true;
+}
+
+static void input_free(struct input *input)
+{
+    for (unsigned w = 0; w < input->workers; w++)
+        if (input->opened[w])
+            input->source->close(input->opened[w]);
+    fanout_free(input->capture.live.fanout);
+}
+
 void inputs_free(struct inputs *all)
 {
     for (int i = 0; i < all->count; i++)
-        fanout_free(all->at[i].capture.live.fanout);
+        input_free(&all->at[i]);
 }

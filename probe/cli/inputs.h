@@ -14,6 +14,7 @@ struct input {
     const struct source *source;
     struct source_setup capture;
     unsigned workers;
+    void *opened[WORKERS]; // sources, one for each worker; NULL: a worker has taken it, or none was
 };
 
 struct inputs {
@@ -28,4 +29,6 @@ bool inputs_choose(struct inputs *all, struct plan *plan, const struct flags *fl
                    struct error *why);
 // The exit code for what cannot be captured (`why`), before anything else is begun.
 int inputs_check(const struct inputs *all, struct error *why);
+// Opens all sources: the last step that needs rights. False: `why`.
+bool inputs_open(struct inputs *all, struct error *why);
 void inputs_free(struct inputs *all); // after the workers

@@ -41,11 +41,15 @@ struct session {
 
 // ── building ──
 
-static bool start_dump(struct session *s, struct error *why)
+static const char *dump_prefix(const struct session *s)
 {
     const char *prefix = flags_text(s->flags, "dump");
-    if (!prefix)
-        prefix = s->plan->interfaces[0].dumpfile;
+    return prefix ? prefix : s->plan->interfaces[0].dumpfile;
+}
+
+static bool start_dump(struct session *s, struct error *why)
+{
+    const char *prefix = dump_prefix(s);
     if (!prefix)
         return true;
     s->dump = dump_open(prefix, clock_wall(), why);
@@ -64,13 +68,13 @@ static bool start_outputs(struct session *s, struct error *why)
     return s->publisher != NULL;
 }
 
-static bool add_worker(struct session *s, const struct input *input, unsigned index,
-                       struct error *why)
+static bool add_worker(struct session *s, struct input *input, unsigned index, struct error *why)
 {
     const struct setting_numbers *cpus = &input->settings->affinity;
     struct worker_setup setup = {.plan = s->plan,
                                  .source = input->source,
-                                 .capture = input->capture,
+                                 .opened = input->opened[index],
+                                 .full_speed = input->capture.full_speed,
                                  .number = s->count,
                                  .index = index,
                                  .count = input->workers,
@@ -82,13 +86,38 @@ static bool add_worker(struct session *s, const struct input *input, unsigned in
     s->workers[s->count] = worker_new(&setup, why);
     if (!s->workers[s->count])
         return false;
+    input->opened[index] = NULL;
     s->count++;
     return true;
 }
 
+// The folder of a file; NULL: of none.
+static const char *folder_of(struct session *s, const char *file)
+{
+    const char *slash = file ? strrchr(file, '/') : NULL;
+    if (slash == file)
+        return file ? "/" : NULL;
+    return slash ? arena_printf(&s->plan->arena, "%.*s", (int)(slash - file), file) : ".";
+}
+
+// Sockets of cards are open, nothing else is: all threads are started with what is left.
+static bool enter_sandbox(struct session *s, struct error *why)
+{
+    const struct general_settings *g = &s->plan->general;
+    const char *host = g->http.host;
+    bool is_socket = host && !strncmp(host, "unix://", 7);
+    struct sandbox_setup setup = {
+        .settings = &g->sandbox,
+        .folders = {g->path_data, g->path_logs, folder_of(s, s->plan->log.path),
+                    config_text(s->plan->root, "output.file.path"), folder_of(s, dump_prefix(s)),
+                    is_socket ? folder_of(s, host + 7) : NULL}};
+    return sandbox_enter(&setup, why);
+}
+
 static bool build(struct session *s, struct error *why)
 {
-    if (!start_outputs(s, why) || !start_dump(s, why))
+    if (!inputs_open(&s->inputs, why) || !enter_sandbox(s, why) || !start_outputs(s, why) ||
+        !start_dump(s, why))
         return false;
     for (int i = 0; i < s->inputs.count; i++)
         for (unsigned w = 0; w < s->inputs.at[i].workers; w++)
@@ -304,8 +333,9 @@ static int run_session(struct session *s)
     if (!inputs_choose(&s->inputs, s->plan, s->flags, &why))
         return fail(s, EXIT_FAILED, &why);
     int code = inputs_check(&s->inputs, &why);
-    if (code != EXIT_FINE || !data_lock_take(s->plan->general.path_data, &s->data_lock, &why) ||
-        !build(s, &why) || !start_endpoint(s, &why))
+    if (code != EXIT_FINE ||
+        !data_lock_take(s->plan->general.path_data, &s->data_lock, &why) || !build(s, &why) ||
+        !start_endpoint(s, &why))
         return fail(s, code == EXIT_FINE ? EXIT_FAILED : code, &why);
     log_say(LOG_INFO, "run", "%u workers, memory at their ceilings %llu MiB", s->count,
             (unsigned long long)(plan_memory(s->plan, s->count) >> 20));
