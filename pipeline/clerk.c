@@ -60,12 +60,13 @@ static bool write_block(struct lane *l, bool passed, struct spool_place *place)
 {
     struct clerk *c = &l->clerk;
     struct error why = {.text = ""};
-    uint64_t bytes = spool_block(c->spool)->used;
+    uint64_t bytes = spool_block(c->spool)->used, rows = spool_block(c->spool)->rows;
     switch (spool_write(c->spool, passed, place, &why)) {
     case SPOOL_WRITTEN:
         c->pause = c->retry_at = 0;
         c->full = 0;
         c->unsynced += bytes;
+        add(&l->counters.disk_written, rows);
         return true;
     case SPOOL_FULL:
         c->full = spool_bytes(c->spool);

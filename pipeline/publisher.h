@@ -37,6 +37,7 @@ struct output_counters {
     _Atomic uint64_t spooled;       // on disk only
     _Atomic uint64_t damaged;       // on disk, and not to be read any more
     _Atomic uint64_t damaged_bytes; // passed by on disk
+    _Atomic uint64_t disk_written;  // each time, once it would survive a kill
     _Atomic uint64_t disk_errors;   // writings that the disk refused
     _Atomic uint64_t duplicates;    // rows delivered that had been there before
     _Atomic uint64_t bytes;         // of the rows delivered, with their line feeds

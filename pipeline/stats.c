@@ -23,6 +23,7 @@ const struct output_counter_info output_counter_infos[] = {
     INFO(damaged, false, "documents that could not be read from the disk queue any more"),
     INFO(damaged_bytes, false,
          "bytes of the disk queue that were passed by: damaged or unfinished"),
+    INFO(disk_written, false, "documents written to the disk queue"),
     INFO(disk_errors, false, "writings to the disk queue that the disk refused"),
     INFO(duplicates, false, "documents delivered that had been there before"),
     INFO(bytes, false, "bytes of the documents delivered"),

@@ -6,7 +6,6 @@ not there, signals, rotation, a disk that fills.
     tests/e2e/weather.py            all
     tests/e2e/weather.py signals    only tests whose names have this text
 """
-import contextlib
 import json
 import os
 import pathlib
@@ -18,6 +17,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import disk as disks  # noqa: E402
 import probe  # noqa: E402
 import wire  # noqa: E402
 from probe import want  # noqa: E402
@@ -370,29 +370,10 @@ def rotated_away():
 
 # ── a full disk ──
 
-@contextlib.contextmanager
-def small_disk(kib):
-    """A file system of its own in a mount namespace: its path seen from outside, and the words that
-    run a command inside. (None, ()) where that is not permitted."""
-    script = f"mount -t tmpfs -o size={kib}k none /mnt && echo ready && exec sleep 120"
-    holder = subprocess.Popen(["unshare", "-m", "sh", "-c", script], stdout=subprocess.PIPE,
-                              stderr=subprocess.DEVNULL)
-    try:
-        if holder.stdout.readline() != b"ready\n":
-            yield None, ()
-        else:
-            yield (pathlib.Path(f"/proc/{holder.pid}/root/mnt"),
-                   ("nsenter", "-t", str(holder.pid), "-m", "--wd=/"))
-    finally:
-        holder.kill()
-        holder.wait()
-        holder.stdout.close()
-
-
 def full_disk():
     """A replay waits and says so; when there is room again it goes on, and nothing is missing."""
     count = 1500
-    with small_disk(1024) as (disk, inside):
+    with disks.small_disk(1024) as (disk, inside):
         if disk is None:
             return print("skipped full disk: no permission for a mount namespace")
         (disk / "filler").write_bytes(b"x" * 900 * 1024)
