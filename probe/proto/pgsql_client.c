@@ -387,7 +387,8 @@ static void set_name(struct pgsql_name *name, struct span value)
 {
     value = span_first(value, sizeof name->text);
     name->len = (uint8_t)value.len;
-    memcpy(name->text, value.at, value.len);
+    if (value.len)
+        memcpy(name->text, value.at, value.len);
 }
 
 void pgsql_set_parameter(struct pgsql_conn *h, struct span name, struct span value)

@@ -154,7 +154,7 @@ static void take_complete(struct pgsql_call *f, struct span body)
     while (rest.len)
         word = span_cut(&rest, ' ');
     x->has_affected = span_number(word, &x->affected);
-    if (t->unasked && verb.len <= PGSQL_METHOD_MOST) {
+    if (t->unasked && verb.len && verb.len <= PGSQL_METHOD_MOST) {
         memcpy(x->about.method, verb.at, verb.len);
         x->about.method_len = (uint8_t)verb.len;
     }

@@ -956,6 +956,23 @@ static void test_hole_in_query(void **state)
     finish(3);
 }
 
+// The tag of an answer that nobody asked for is cut in two, the second half is lost.
+static void test_hole_in_tag(void **state)
+{
+    (void)state;
+    open_with("", false);
+    answer("SELECT 1");
+    harness_text(&h, SERVER, "C");
+    harness_feed(&h, SERVER, "\0\0\0\15SEL", 7);
+    harness_gap(&h, SERVER, 6);
+    put_ready();
+    say(SERVER);
+    assert_int_equal(documents(), 2);
+    has(1, "Packet loss while capturing the response");
+    lacks(1, "method");
+    finish(2);
+}
+
 // A question and its answer are lost, and the next ones are in step again.
 static void test_hole_of_both(void **state)
 {
@@ -1176,6 +1193,7 @@ int main(void)
         cmocka_unit_test(test_hole_in_row),
         cmocka_unit_test(test_hole_over_end),
         cmocka_unit_test(test_hole_in_query),
+        cmocka_unit_test(test_hole_in_tag),
         cmocka_unit_test(test_hole_of_both),
         cmocka_unit_test(test_hole_while_pipelined),
         cmocka_unit_test(test_sides_turned),
