@@ -19,7 +19,7 @@ enum {
     SMALLEST_BATCH = 1024,      // bytes
     HASHED = KAFKA_LIST * 1024, // bytes of the fields that a hash is made of
 };
-static const int64_t asking_most = 2 * SECOND; // about topics, in one sending
+static const int64_t asking_most = SECOND; // about topics, in one sending
 static const int64_t full_pause = 100 * MILLISECOND;
 
 struct copy { // of a document that was cut

@@ -79,7 +79,7 @@ static void take_trouble(struct kafka_client *c, rd_kafka_event_t *e)
     static struct log_limit said_weather, said_settings;
     rd_kafka_resp_err_t error = rd_kafka_event_error(e);
     const char *words = rd_kafka_event_error_string(e), *hint = kafka_hint(error);
-    bool fatal = error == RD_KAFKA_RESP_ERR__FATAL;
+    bool fatal = rd_kafka_event_error_is_fatal(e);
     gate_lock(c->gate);
     c->dead |= fatal;
     c->last = error;

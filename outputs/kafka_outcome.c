@@ -36,7 +36,7 @@ static const struct known {
      "see username, password, sasl.mechanism"},
     {RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM, OUTCOME_FORBIDDEN, "see sasl.mechanism"},
     {RD_KAFKA_RESP_ERR__SSL, OUTCOME_FORBIDDEN,
-     "see ssl.certificate_authorities, ssl.verification_mode, ssl.certificate"},
+     "see ssl.certificate_authorities, ssl.ca_sha256, ssl.verification_mode, ssl.certificate"},
     {RD_KAFKA_RESP_ERR_POLICY_VIOLATION, OUTCOME_FORBIDDEN, "a rule of the brokers forbids it"},
     {RD_KAFKA_RESP_ERR_INVALID_REQUIRED_ACKS, OUTCOME_FORBIDDEN, "see required_acks"},
     {RD_KAFKA_RESP_ERR_UNSUPPORTED_COMPRESSION_TYPE, OUTCOME_FORBIDDEN,

@@ -8,7 +8,7 @@
 #include "pipeline/base/clock.h"
 
 enum { HOST = 256 };
-static const int64_t patience = 10 * SECOND;
+static const int64_t patience = 10 * SECOND, asking = SECOND / 2;
 
 // "name:port", "name" or "[address]:port".
 static void split(const char *host, char name[HOST], char port[16])
@@ -73,12 +73,26 @@ static bool test_topic(const struct kafka_settings *s, struct kafka_client *c, F
     return step_failed(to, "topic", why);
 }
 
+// Asks until there is an answer, or trouble that no waiting mends.
+static rd_kafka_resp_err_t ask(struct kafka_client *c, const rd_kafka_metadata_t **m)
+{
+    rd_kafka_resp_err_t error;
+    int64_t until = clock_steady() + patience;
+    bool hopeless = false;
+    do {
+        error = rd_kafka_metadata(c->handle, 0, NULL, m, (int)(asking / MILLISECOND));
+        gate_lock(c->gate);
+        hopeless = kafka_outcome(c->last, RD_KAFKA_MSG_STATUS_NOT_PERSISTED) == OUTCOME_FORBIDDEN;
+        gate_unlock(c->gate);
+    } while (error && !hopeless && clock_steady() < until);
+    return error;
+}
+
 static bool test_client(const struct kafka_settings *s, struct kafka_client *c, FILE *to,
                         struct error *why)
 {
     const rd_kafka_metadata_t *m;
-    rd_kafka_resp_err_t error =
-        rd_kafka_metadata(c->handle, 0, NULL, &m, (int)(patience / MILLISECOND));
+    rd_kafka_resp_err_t error = ask(c, &m);
     if (error)
         return client_failed(c, error, "talk to cluster", to, why);
     print_security(s, to);
