@@ -99,7 +99,7 @@ static void age(struct conns *all, struct transaction *t)
 {
     const struct message *m = t->message;
     int64_t last = m[CLIENT].last > m[SERVER].last ? m[CLIENT].last : m[SERVER].last;
-    uint32_t due = due_second(t->conn, last);
+    uint32_t due = due_second(t->conn, t->patient ? all->now : last);
     if (due > clock_second(all->now))
         wheel_set(&all->wheel, &t->timer, due);
     else

@@ -33,6 +33,7 @@ struct transaction {
     bool unasked;              // an answer whose question was never seen
     bool turned;               // SERVER asked: source and destination of its document are swapped
     bool lossy[2];             // bytes of that side's message are missing
+    bool patient;              // its answer may take any time: it ends with its conn
     uint8_t notes;
     struct span note[TRANSACTION_NOTES]; // for error.message; constant texts or views of the store
     struct store store;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the Redis files share: the settings, what a transaction keeps of its two messages, and the
-// fields of the documents. redis_parse.c takes bytes apart, redis.c follows the conversation,
+// fields of the documents. redis_parse.c takes bytes apart, redis_talk.h follows the conversation,
 // redis_keep.c copies what documents need, redis_publish.c makes the documents.
 #pragma once
 

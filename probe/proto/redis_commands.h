@@ -13,6 +13,7 @@ enum {
 enum redis_role {
     REDIS_PLAIN,
     REDIS_CONTAINER, // its second word belongs to the name
+    REDIS_BLOCKING,  // the server may wait for others before it answers
     REDIS_AUTH,      // those that may hold secrets, or are answered with them
     REDIS_HELLO,
     REDIS_ACL_SETUSER,

@@ -305,7 +305,7 @@ static void add_value(struct transaction *t, const struct redis_token *token)
     add_reply(t, text);
     if (token->ends)
         watch_parameter(x, token);
-    if (token->ends && x->channel && !--x->channel)
+    if (token->ends && x->channel && !--x->channel && token->type != '_')
         x->argument = (struct redis_part){at, x->reply.len - at};
 }
 

@@ -232,6 +232,19 @@ static void over_after_its_timeout(void **state)
     assert_told("#1!");
 }
 
+static void waits_with_patience(void **state)
+{
+    (void)state;
+    begin();
+    ask(1)->patient = true;
+    ask(2);
+    for (int i = 0; i < 5; i++)
+        world_age(TIMEOUT + SECOND);
+    assert_told("#2!");
+    conn_end(world.conn, ENDED_FIN);
+    assert_told("C.fin S.fin #1!");
+}
+
 static void the_last_byte_counts(void **state)
 {
     (void)state;
@@ -442,6 +455,7 @@ int main(void)
         test(ceiling_of_a_worker),
         test(both_ceilings_at_once_cost_one),
         test(over_after_its_timeout),
+        test(waits_with_patience),
         test(the_last_byte_counts),
         test(each_at_its_own_time),
         test(the_wheel_need_not_have_turned),

@@ -248,6 +248,25 @@ static void reports_unanswered_questions(void **state)
     close_all();
 }
 
+static void waits_for_blocking_commands(void **state)
+{
+    (void)state;
+    open_plain();
+    ask("BLPOP a 60");
+    harness_wait(&h, 15 * SECOND);
+    harness_wait(&h, 15 * SECOND);
+    harness_wait(&h, 15 * SECOND);
+    flush(0);
+    answer("*-1\r\n");
+    ask("BLPOP a 0");
+    harness_wait(&h, 15 * SECOND);
+    finish(2);
+    assert_document_has(&h, 0, "\"return_value\":\"nil\"");
+    assert_document_has(&h, 0, "\"duration\":45001000000");
+    assert_document_has(&h, 1, "Unmatched request");
+    close_all();
+}
+
 static void shows_answers_nobody_asked_for(void **state)
 {
     (void)state;
@@ -461,6 +480,20 @@ static void follows_what_is_pushed(void **state)
     open_with("include_pushed: false", false);
     answer(">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n");
     finish(0);
+    close_all();
+}
+
+// Joined while there are channels: the message is not the answer.
+static void learns_of_channels(void **state)
+{
+    (void)state;
+    open_late();
+    answer("*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$2\r\nhi\r\n");
+    ask("PING");
+    answer("*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$2\r\nho\r\n*2\r\n$4\r\npong\r\n$0\r\n\r\n");
+    finish(3);
+    assert_document_has(&h, 1, "\"return_value\":\"[message, a, ho]\"");
+    assert_document_has(&h, 2, "\"return_value\":\"[pong, ]\"");
     close_all();
 }
 
@@ -872,6 +905,7 @@ int main(void)
         cmocka_unit_test(takes_questions_without_resp),
         cmocka_unit_test(waits_for_the_rest_of_a_question),
         cmocka_unit_test(reports_unanswered_questions),
+        cmocka_unit_test(waits_for_blocking_commands),
         cmocka_unit_test(shows_answers_nobody_asked_for),
         cmocka_unit_test(finds_keys),
         cmocka_unit_test(names_as_the_reference),
@@ -880,6 +914,7 @@ int main(void)
         cmocka_unit_test(hides_values),
         cmocka_unit_test(follows_channels),
         cmocka_unit_test(follows_what_is_pushed),
+        cmocka_unit_test(learns_of_channels),
         cmocka_unit_test(ignores_lines_of_monitor),
         cmocka_unit_test(lets_silent_questions_be),
         cmocka_unit_test(follows_the_database),
