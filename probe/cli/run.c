@@ -111,6 +111,12 @@ static bool enter_sandbox(struct session *s, struct error *why)
         .folders = {g->path_data, g->path_logs, folder_of(s, s->plan->log.path),
                     config_text(s->plan->root, "output.file.path"), folder_of(s, dump_prefix(s)),
                     is_socket ? folder_of(s, host + 7) : NULL}};
+    unsigned count = 6;
+    for (int i = 0; i < s->plan->output_count && count + 2 <= SANDBOX_FOLDERS; i++) {
+        const struct publisher_output *o = &s->plan->outputs[i];
+        setup.folders[count++] = o->disk ? o->disk->path : NULL;
+        setup.folders[count++] = folder_of(s, o->dead_letter_file);
+    }
     return sandbox_enter(&setup, why);
 }
 
@@ -333,9 +339,8 @@ static int run_session(struct session *s)
     if (!inputs_choose(&s->inputs, s->plan, s->flags, &why))
         return fail(s, EXIT_FAILED, &why);
     int code = inputs_check(&s->inputs, &why);
-    if (code != EXIT_FINE ||
-        !data_lock_take(s->plan->general.path_data, &s->data_lock, &why) || !build(s, &why) ||
-        !start_endpoint(s, &why))
+    if (code != EXIT_FINE || !data_lock_take(s->plan->general.path_data, &s->data_lock, &why) ||
+        !build(s, &why) || !start_endpoint(s, &why))
         return fail(s, code == EXIT_FINE ? EXIT_FAILED : code, &why);
     log_say(LOG_INFO, "run", "%u workers, memory at their ceilings %llu MiB", s->count,
             (unsigned long long)(plan_memory(s->plan, s->count) >> 20));

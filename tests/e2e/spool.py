@@ -56,10 +56,11 @@ class Place:
         self.log_path = self.folder / "log"
         self.queue = {"max_size": "100MB", "segment_size": "1MB", "path": f"{folder}/queue", **(queue or {})}
         self.mem = {"events": 2000, "flush": {"timeout": "50ms", "min_events": 400}, **(mem or {})}
+        self.output = {}
         self.process = None
 
-    def config(self, fake=None):
-        path = elastic.configuration(self.folder, [f"http://127.0.0.1:{(fake or self.fake).port}"])
+    def config(self):
+        path = elastic.configuration(self.folder, [f"http://127.0.0.1:{self.fake.port}"], self.output)
         config = json.loads(path.read_text())
         config["output"]["elasticsearch"]["backoff"] = {"init": "10ms", "max": "50ms"}
         config["queue"] = {"mem": self.mem, "disk": self.queue}
@@ -269,6 +270,21 @@ def full_disk():
             want(one.found() == set(names(0, count)), f"{len(one.found())} arrived")
 
 
+def letters_beside_it():
+    """What is refused goes to the file, wherever that is."""
+    with place() as one, tempfile.TemporaryDirectory(prefix="weir-letters-") as letters:
+        one.fake.poison = b"l00x0000"
+        one.output = {"dead_letter_file": f"{letters}/dead"}
+        one.start(names(0, 1000))
+        rows, _ = one.end()
+        want(rows["delivered"] == 900 and rows["dead_letters"] == 100 and "refused" not in rows, f"{rows}")
+        lines = [json.loads(line) for line in pathlib.Path(letters, "dead").open()]
+        kept = {key(json.dumps(line["document"])) for line in lines}
+        want(kept == set(names(0, 100)), f"{len(lines)} lines, {len(kept)} documents")
+        want(all(line["output"] == "elasticsearch" and line["error"]["message"] for line in lines),
+             f"{lines[0]}")
+
+
 def one_path_for_two():
     """Two processes with a data path each, but one disk queue: the second refuses."""
     with place() as one, place(queue={"path": f"{one.folder}/queue"}) as other:
@@ -280,7 +296,7 @@ def one_path_for_two():
         want("queue.disk: " in other.log() and "is in use by another process" in other.log(), other.log())
 
 
-CASES = [stop_and_go_on, only_what_finds_no_room, damaged, full_disk, one_path_for_two]
+CASES = [stop_and_go_on, only_what_finds_no_room, damaged, full_disk, letters_beside_it, one_path_for_two]
 
 
 def main():

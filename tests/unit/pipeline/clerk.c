@@ -26,8 +26,8 @@ struct fake {
     enum delivery (*answer)(const struct parcel *p, uint32_t i);
     _Atomic bool dead;
     unsigned delivered[ROWS]; // how often each document was
-    int64_t last;
-    bool disorder;
+    _Atomic int64_t last;
+    _Atomic bool disorder;
 };
 
 static void *fake_open(const void *settings, const struct output_world *world, struct error *why)
@@ -49,7 +49,8 @@ static void fake_send(void *self, struct parcel *p)
         if (p->answer[i] != DELIVERED)
             continue;
         f->delivered[n]++;
-        f->disorder |= n < f->last;
+        if (n < f->last)
+            f->disorder = true;
         f->last = n;
     }
     error_set(p->cause, "the fake said so");
