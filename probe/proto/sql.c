@@ -235,16 +235,41 @@ static struct span trim(struct span s)
     return s;
 }
 
+// What a ';' may stand in without ending the statement: brackets (rules), and the body of a
+// function between BEGIN ATOMIC and its END, where CASE has an END of its own.
+struct nest {
+    unsigned brackets, blocks;
+    bool begins; // the last word was BEGIN
+};
+
+static void nest_token(struct nest *n, enum sql_kind kind, struct span token)
+{
+    if (kind == SQL_SIGN) {
+        n->brackets += token.at[0] == '(';
+        n->brackets -= token.at[0] == ')' && n->brackets;
+    } else if (kind == SQL_WORD) {
+        bool atomic = n->begins && span_is_nocase(token, (struct span)SPAN("atomic"));
+        bool opens = n->blocks && span_is_nocase(token, (struct span)SPAN("case"));
+        bool closes = n->blocks && span_is_nocase(token, (struct span)SPAN("end"));
+        n->blocks += atomic || opens;
+        n->blocks -= closes;
+        n->begins = span_is_nocase(token, (struct span)SPAN("begin"));
+    }
+}
+
 bool sql_statement(struct span *rest, unsigned dialect, struct span *statement)
 {
     struct span token;
+    struct nest nest = {0};
     const uint8_t *begin = rest->at;
     bool says = false; // something beside comments
     for (;;) {
         enum sql_kind kind = sql_token(rest, dialect, &token);
-        bool ends = kind == SQL_SIGN && token.at[0] == ';';
+        bool ends = kind == SQL_SIGN && token.at[0] == ';' && !nest.brackets && !nest.blocks;
         if (kind != SQL_END && !ends) {
             says |= kind != SQL_SPACE && kind != SQL_COMMENT;
+            if (dialect & SQL_NESTED_BODIES)
+                nest_token(&nest, kind, token);
             continue;
         }
         *statement = trim(span_of(begin, begin ? (size_t)(token.at - begin) : 0));

@@ -9,21 +9,22 @@
 
 // What a dialect has beside 'strings', "quotes", -- and /* */ comments.
 enum sql_flag {
-    SQL_BACKSLASHES = 1,        // \' does not end a 'string' (nor a "string")
-    SQL_ESCAPE_STRINGS = 2,     // \' does not end an E'string' (PostgreSQL)
-    SQL_BACKTICKS = 4,          // `name`
-    SQL_DOUBLE_STRINGS = 8,     // "…" is a string, not a name (MySQL without ANSI_QUOTES)
-    SQL_DOLLAR_QUOTES = 16,     // $$string$$, $tag$string$tag$ (PostgreSQL)
-    SQL_NESTED_COMMENTS = 32,   // /* /* */ */ is one comment (PostgreSQL)
-    SQL_HASH_COMMENTS = 64,     // # to the end of the line (MySQL)
-    SQL_DASHES_SPACED = 128,    // "--" is a comment only before white space or the end (MySQL)
-    SQL_EXECUTED_COMMENTS = 256 // what stands in /*! */ and /*M! */ is executed (MySQL, MariaDB)
+    SQL_BACKSLASHES = 1,         // \' does not end a 'string' (nor a "string")
+    SQL_ESCAPE_STRINGS = 2,      // \' does not end an E'string' (PostgreSQL)
+    SQL_BACKTICKS = 4,           // `name`
+    SQL_DOUBLE_STRINGS = 8,      // "…" is a string, not a name (MySQL without ANSI_QUOTES)
+    SQL_DOLLAR_QUOTES = 16,      // $$string$$, $tag$string$tag$ (PostgreSQL)
+    SQL_NESTED_COMMENTS = 32,    // /* /* */ */ is one comment (PostgreSQL)
+    SQL_HASH_COMMENTS = 64,      // # to the end of the line (MySQL)
+    SQL_DASHES_SPACED = 128,     // "--" is a comment only before white space or the end (MySQL)
+    SQL_EXECUTED_COMMENTS = 256, // what stands in /*! */ and /*M! */ is executed (MySQL, MariaDB)
+    SQL_NESTED_BODIES = 512 // ; in brackets and in BEGIN ATOMIC … END ends nothing (PostgreSQL)
 };
 
 enum sql_dialect {
     SQL_OF_MYSQL = SQL_BACKSLASHES | SQL_BACKTICKS | SQL_DOUBLE_STRINGS | SQL_HASH_COMMENTS |
                    SQL_DASHES_SPACED | SQL_EXECUTED_COMMENTS,
-    SQL_OF_PGSQL = SQL_ESCAPE_STRINGS | SQL_DOLLAR_QUOTES | SQL_NESTED_COMMENTS,
+    SQL_OF_PGSQL = SQL_ESCAPE_STRINGS | SQL_DOLLAR_QUOTES | SQL_NESTED_COMMENTS | SQL_NESTED_BODIES,
 };
 
 enum sql_kind {

@@ -355,6 +355,31 @@ static void test_statements_of_one_query(void **state)
     finish(4);
 }
 
+// Where a ';' ends nothing but a line of a body.
+static void test_bodies(void **state)
+{
+    (void)state;
+    open_with("", false);
+    start();
+    ask("create rule r as on delete to a do also (select 1; select ')'); "
+        "create function f() returns int begin atomic select case when true then 1 end; select 2; "
+        "end; begin; select 3; end");
+    put_tag("CREATE RULE");
+    put_tag("CREATE FUNCTION");
+    put_tag("BEGIN");
+    put_tag("SELECT 1");
+    answer("COMMIT");
+    assert_int_equal(documents(), 6);
+    has(1, "select ')')\"");
+    has(2, "select 2; end\"");
+    has(3, "\"query\":\"begin\"");
+    has(4, "\"affected_rows\":1");
+    has(5, "\"query\":\"end\"");
+    for (int i = 1; i < 6; i++)
+        has(i, "\"status\":\"OK\"");
+    finish(6);
+}
+
 static void test_error(void **state)
 {
     (void)state;
@@ -1169,6 +1194,7 @@ int main(void)
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_row_limits),
         cmocka_unit_test(test_statements_of_one_query),
+        cmocka_unit_test(test_bodies),
         cmocka_unit_test(test_error),
         cmocka_unit_test(test_error_under_compat),
         cmocka_unit_test(test_empty_queries),
