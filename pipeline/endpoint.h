@@ -33,6 +33,8 @@ struct endpoint_input {
 struct endpoint_world {
     const struct identity *identity;
     const struct queue_settings *queue;
+    const char *const *protocols; // their names, by number of their dataset; NULL: of none
+    int protocol_count;
     const struct endpoint_input *inputs;
     int input_count;
     unsigned workers;

@@ -255,6 +255,20 @@ static void put_libbeat(struct pen *pen, const struct endpoint_view *v)
     end(pen);
 }
 
+// Each protocol's under its own name, at the root.
+static void put_protocols(struct pen *pen, const struct endpoint_view *v)
+{
+    const struct counters *c = &v->stats.workers;
+    for (int i = 0; i < v->world->protocol_count && i < COUNTER_KINDS; i++) {
+        if (!v->world->protocols[i])
+            continue;
+        begin(pen, v->world->protocols[i]);
+        put_number(pen, "unmatched_requests", counter_get(c->unanswered_of[i]));
+        put_number(pen, "unmatched_responses", counter_get(c->unasked_of[i]));
+        end(pen);
+    }
+}
+
 static void put_system(struct pen *pen, const struct usage *u)
 {
     static const char *const minutes[] = {"1", "5", "15"};
@@ -295,6 +309,7 @@ static unsigned page_stats(const struct endpoint_view *v, struct pen *pen)
     begin(pen, NULL);
     put_beat(pen, v);
     put_libbeat(pen, v);
+    put_protocols(pen, v);
     put_system(pen, &v->usage);
     put_own(pen, &v->stats);
     end(pen);

@@ -50,15 +50,27 @@ static void transaction_free(struct transaction *t)
     sizes_give(&all->sizes, t, size_of(c));
 }
 
+// How it ended, for its protocol, too.
+static void count_end(const struct transaction *t, struct counters *counters)
+{
+    unsigned kind = (unsigned)t->conn->binding->dataset;
+    if (t->unasked) {
+        counter_add(counters->transactions_unasked, 1);
+        if (kind < COUNTER_KINDS)
+            counter_add(counters->unasked_of[kind], 1);
+    } else if (t->answered) {
+        counter_add(counters->transactions_answered, 1);
+    } else {
+        counter_add(counters->transactions_unanswered, 1);
+        if (kind < COUNTER_KINDS)
+            counter_add(counters->unanswered_of[kind], 1);
+    }
+}
+
 void transaction_end(struct transaction *t)
 {
     struct conns *all = t->conn->all;
-    if (t->unasked)
-        counter_add(all->counters->transactions_unasked, 1);
-    else if (t->answered)
-        counter_add(all->counters->transactions_answered, 1);
-    else
-        counter_add(all->counters->transactions_unanswered, 1);
+    count_end(t, all->counters);
     emit_transaction(all->emit, t->conn->binding, t->conn, &t->conn->ends, t);
     transaction_free(t);
 }

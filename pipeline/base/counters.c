@@ -8,12 +8,14 @@ const struct counter_info counter_infos[COUNTERS] = {
 #undef COUNTER
 };
 
-_Static_assert(sizeof(struct counters) == COUNTERS * sizeof(uint64_t),
+enum { ALL = COUNTERS + 2 * COUNTER_KINDS };
+
+_Static_assert(sizeof(struct counters) == ALL * sizeof(uint64_t),
                "counter_at indexes the struct as an array");
 
 void counters_sum(struct counters *into, const struct counters *from)
 {
     _Atomic uint64_t *sums = (_Atomic uint64_t *)into;
-    for (enum counter which = 0; which < COUNTERS; which++)
-        counter_add(sums[which], counter_at(from, which));
+    for (unsigned which = 0; which < ALL; which++)
+        counter_add(sums[which], counter_at(from, (enum counter)which));
 }

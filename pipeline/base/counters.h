@@ -18,10 +18,14 @@ enum column {
     COLUMN_LOST
 };
 
+enum { COUNTER_KINDS = 64 }; // kinds of documents that are counted apart
+
 struct counters {
 #define COUNTER(name, column, meaning) _Atomic uint64_t name;
 #include "pipeline/base/counters.def"
 #undef COUNTER
+    // Of transactions_unanswered and transactions_unasked, by number of their dataset (emit's).
+    _Atomic uint64_t unanswered_of[COUNTER_KINDS], unasked_of[COUNTER_KINDS];
 };
 
 enum counter {

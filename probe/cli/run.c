@@ -27,6 +27,7 @@ struct session {
     struct dump *dump;
     struct endpoint *endpoint;  // NULL: none is wanted
     struct endpoint_world seen; // by the endpoint
+    const char *protocols[COUNTER_KINDS];
     struct worker *workers[WORKERS];
     unsigned count;
     sigset_t signals;
@@ -194,6 +195,16 @@ static bool is_ready(void *session, struct error *why)
     return true;
 }
 
+// By number of their dataset, as they are counted.
+static int name_protocols(struct session *s)
+{
+    const struct plan *p = s->plan;
+    int count = p->dataset_count < COUNTER_KINDS ? p->dataset_count : COUNTER_KINDS;
+    for (int i = 0; i < count; i++)
+        s->protocols[i] = p->datasets[i].protocol ? p->datasets[i].name : NULL;
+    return count;
+}
+
 static bool start_endpoint(struct session *s, struct error *why)
 {
     const struct endpoint_settings *http = &s->plan->general.http;
@@ -201,6 +212,8 @@ static bool start_endpoint(struct session *s, struct error *why)
         return true;
     s->seen = (struct endpoint_world){.identity = &s->plan->identity,
                                       .queue = &s->plan->general.queue,
+                                      .protocols = s->protocols,
+                                      .protocol_count = name_protocols(s),
                                       .inputs = s->inputs.told,
                                       .input_count = s->inputs.count,
                                       .workers = s->count,

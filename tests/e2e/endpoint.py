@@ -31,7 +31,8 @@ libbeat.output.write.errors libbeat.pipeline.clients libbeat.pipeline.events.act
 libbeat.pipeline.events.dropped libbeat.pipeline.events.failed libbeat.pipeline.events.filtered
 libbeat.pipeline.events.published libbeat.pipeline.events.retry libbeat.pipeline.events.total
 libbeat.pipeline.queue.acked libbeat.pipeline.queue.max_events system.cpu.cores system.load.1 system.load.5
-system.load.15 system.load.norm.1 weir.packets_seen weir.events_written weir.output""".split()
+system.load.15 system.load.norm.1 http.unmatched_requests http.unmatched_responses
+dns.unmatched_requests dns.unmatched_responses weir.packets_seen weir.events_written weir.output""".split()
 
 CONFIG = """
 {root}.protocols: [{{type: http, ports: [80, 8000-9000]}}, {{type: dns, ports: [53]}}]

@@ -15,6 +15,7 @@ static const struct identity identity = {.id = "an-id",
                                          .version = "8.17.2"};
 static const struct queue_settings queue = {.events = 200, .bytes = 4096};
 static const struct endpoint_input input = {"af_packet", "eth0"};
+static const char *const protocols[] = {"http", NULL, "dns"};
 static bool ready;
 
 static bool is_ready(void *arg, struct error *reason)
@@ -25,6 +26,8 @@ static bool is_ready(void *arg, struct error *reason)
 
 static const struct endpoint_world world = {.identity = &identity,
                                             .queue = &queue,
+                                            .protocols = protocols,
+                                            .protocol_count = 3,
                                             .inputs = &input,
                                             .input_count = 1,
                                             .workers = 2,
@@ -40,6 +43,8 @@ static struct endpoint_view view(void)
     v.stats.workers.events_filtered = 3;
     v.stats.workers.events_lost_batch = 1;
     v.stats.workers.flows_now = 4;
+    v.stats.workers.unanswered_of[0] = 7;
+    v.stats.workers.unasked_of[2] = 8;
     v.stats.outputs = 2;
     v.stats.output[0] =
         (struct stats_output){"file", {.accepted = 6, .delivered = 5, .waiting = 1}};
@@ -89,6 +94,8 @@ static void stats(void **state)
                "\"ticks\":1500,"
                "\"time\":{\"ms\":1500},\"value\":1500}");
     assert_has("\"uptime\":{\"ms\":3000}");
+    assert_has("\"http\":{\"unmatched_requests\":7,\"unmatched_responses\":0},"
+               "\"dns\":{\"unmatched_requests\":0,\"unmatched_responses\":8},\"system\"");
     assert_has("\"events\":{\"acked\":7,\"active\":1,\"batches\":0,\"dead_letter\":0,\"dropped\":4,"
                "\"duplicates\":0,\"failed\":9,\"toomany\":0,\"total\":21}");
     assert_has("\"type\":\"file,kafka\"");
