@@ -96,6 +96,7 @@ static void unasked_answers_stand_first(void **state)
     transaction_answered(t);
     assert_told("#2?");
     assert_counted(transactions_unasked, 1);
+    assert_counted(unasked_of[0], 1);
     transaction_unasked(c, 3); // never whole
     conn_end(c, ENDED_FIN);
     assert_told("C.fin S.fin #3?! #1!");
@@ -108,6 +109,7 @@ static void ended_as_it_is(void **state)
     transaction_end(ask(1));
     assert_told("#1!");
     assert_counted(transactions_unanswered, 1);
+    assert_counted(unanswered_of[0], 1);
     transaction_drop(ask(2));
     assert_told("");
     assert_counted(transactions_dropped, 1);
