@@ -12,6 +12,7 @@
 
 enum {
     SHAPES = 64,         // kept; a new one takes the place of another
+    PLACES = 8,          // of a shape: a power of two
     CONSTANTS = 64,      // in a shape
     CONSTANT_TEXT = 2048 // bytes of their texts and addresses as JSON; above it they are values
 };
@@ -249,12 +250,29 @@ static void make(struct shapes *all, struct shape *s, const struct event *e)
 
 // ── finding ──────────────────────────────────────────────────────────────────────────────────────
 
+static bool is_for(const struct shapes *all, const struct shape *s, const struct event *e)
+{
+    return s->made && s->dataset == e->dataset &&
+           memcmp(s->set, e->set, all->words * sizeof *s->set) == 0;
+}
+
+// The shape for this event, or a place for it. Shapes that meet at one place by chance take turns
+// there with every other document, so there are a few places for each.
 static struct shape *place_of(struct shapes *all, const struct event *e)
 {
     uint64_t hash = e->dataset;
     for (unsigned w = 0; w < all->words; w++)
         hash = (hash ^ e->set[w]) * UINT64_C(0x9e3779b97f4a7c15);
-    return &all->shape[(hash ^ hash >> 32) % SHAPES];
+    unsigned first = (hash ^ hash >> 32) % SHAPES;
+    struct shape *free = NULL;
+    for (unsigned i = 0; i < PLACES; i++) {
+        struct shape *s = &all->shape[first ^ i];
+        if (is_for(all, s, e))
+            return s;
+        if (!free && !s->made)
+            free = s;
+    }
+    return free ? free : &all->shape[first];
 }
 
 // Also false for equal texts at two places: what stays as it is has one.
@@ -283,8 +301,7 @@ struct shape *shape_of(const struct event *e)
 {
     struct shapes *all = e->shapes;
     struct shape *s = place_of(all, e);
-    if (!s->made || s->dataset != e->dataset ||
-        memcmp(s->set, e->set, all->words * sizeof *s->set) != 0 || !are_as_expected(all, s, e))
+    if (!is_for(all, s, e) || !are_as_expected(all, s, e))
         make(all, s, e);
     return s;
 }
