@@ -337,7 +337,7 @@ struct span sql_table(struct span statement, unsigned dialect)
     struct span rest = span_first(statement, TABLE_WITHIN), token;
     enum sql_kind kind;
     while ((kind = next_telling(&rest, dialect, &token)) != SQL_END) {
-        if (kind != SQL_WORD || !is_any(token, leads))
+        if (kind != SQL_WORD || token.len < 4 || token.len > 6 || !is_any(token, leads))
             continue;
         do
             kind = next_telling(&rest, dialect, &token);
@@ -356,15 +356,17 @@ static const char *const secret_words[] = {"password",        "identified", "old
 
 bool sql_may_hold_password(struct span statement)
 {
-    static const char *const parts[] = {"password", "identified", "passphrase", "secret", NULL};
-    for (size_t i = 0; i < statement.len; i++) {
-        uint8_t letter = statement.at[i] | 0x20;
-        if (letter != 'p' && letter != 'i' && letter != 's')
+    static const struct span parts[] = {SPAN("password"), SPAN("identified"), SPAN("passphrase"),
+                                        SPAN("secret")};
+    // what follows the first letter of each of them
+    static const uint8_t second[256] = {
+        ['p'] = 'a', ['P'] = 'a', ['i'] = 'd', ['I'] = 'd', ['s'] = 'e', ['S'] = 'e'};
+    for (size_t i = 0; i + 1 < statement.len; i++) {
+        uint8_t next = second[statement.at[i]];
+        if (!next || (statement.at[i + 1] | 0x20) != next)
             continue;
-        for (const char *const *part = parts; *part; part++)
-            if (letter == **part &&
-                span_is_nocase(span_first(span_skip(statement, i), strlen(*part)),
-                               span_text(*part)))
+        for (size_t n = 0; n < sizeof parts / sizeof *parts; n++)
+            if (span_is_nocase(span_first(span_skip(statement, i), parts[n].len), parts[n]))
                 return true;
     }
     return false;
