@@ -107,6 +107,7 @@ static void redis_hole(struct conn *c, enum side from, uint32_t missing)
     struct redis_conn *h = conn_state(c);
     struct redis_side *s = &h->side[from];
     s->begun = true;
+    s->ended = conn_now(c);
     s->skip = s->unread = 0;
     if (s->lost)
         return;

@@ -32,7 +32,10 @@ static void begin_question(struct redis_call *f, uint64_t arguments)
         redis_settle(h);
         h->damaged = h->doubtful = waiting = false;
     }
-    h->doubtful |= waiting && h->damaged;
+    if (waiting && h->damaged && !h->doubtful) { // the one that waits may not have been the first
+        h->doubtful = true;
+        redis_end_waiting(f->c, h);
+    }
     h->pipelined |= waiting;
     if (!waiting && h->damaged && !h->doubtful)
         redis_settle(h);

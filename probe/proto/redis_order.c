@@ -47,7 +47,7 @@ void redis_lose(struct conn *c, enum side from)
     h->side[from].parser = (struct redis_parser){0};
     h->side[from].lost = true;
     h->damaged = true;
-    h->doubtful |= waiting && h->pipelined;
+    h->doubtful |= h->pipelined && (waiting || from == CLIENT);
     if (from == SERVER || h->doubtful)
         redis_end_waiting(c, h);
     h->astray |= from == SERVER;

@@ -771,6 +771,82 @@ static void makes_no_doubtful_pairs(void **state)
     close_all();
 }
 
+// ── losses at random ──
+
+static uint32_t dice;
+
+static uint32_t roll(uint32_t sides)
+{
+    dice = dice * 1664525 + 1013904223;
+    return (dice >> 16) % sides;
+}
+
+// In segments, some of which are lost.
+static void say_badly(enum side from, const char *text, size_t len, uint32_t loss)
+{
+    for (size_t at = 0, piece; at < len && h.conn; at += piece) {
+        piece = 1 + roll(60);
+        piece = piece < len - at ? piece : len - at;
+        if (roll(100) < loss)
+            harness_gap(&h, from, (uint32_t)piece);
+        else
+            harness_feed(&h, from, text + at, piece);
+    }
+}
+
+// Every answer names its question. The first ones come unharmed: where the first of several are
+// lost nothing tells their client from one that waits for each answer.
+static void converse(uint32_t most, uint32_t loss)
+{
+    char asked[4096], answered[4096];
+    uint32_t number = 0;
+    for (int round = 0; round < 30; round++) {
+        size_t out = 0, back = 0;
+        uint32_t count = round ? 1 + roll(most) : most;
+        for (uint32_t i = 0; i < count; i++) {
+            char words[32];
+            snprintf(words, sizeof words, "ECHO %u", ++number);
+            out += question(asked + out, sizeof asked - out, words);
+            back += (size_t)snprintf(answered + back, sizeof answered - back, "+%u\r\n", number);
+        }
+        say_badly(CLIENT, asked, out, round ? loss : 0);
+        say_badly(SERVER, answered, back, round ? loss : 0);
+        if (!roll(5))
+            harness_wait(&h, 2 * SECOND);
+    }
+}
+
+// How many documents have an answer; each has its own.
+static int count_pairs(void)
+{
+    int pairs = 0;
+    for (int i = 0; i < h.count; i++) {
+        const char *query = strstr(h.documents[i], "\"query\":\"ECHO ");
+        const char *value = strstr(h.documents[i], "\"return_value\":\"");
+        if (!query || !value)
+            continue;
+        if (strtoul(query + 14, NULL, 10) != strtoul(value + 16, NULL, 10))
+            fail_msg("seed %u: %s", dice, h.documents[i]);
+        pairs++;
+    }
+    return pairs;
+}
+
+static void makes_no_wrong_pairs(void **state)
+{
+    (void)state;
+    int pairs = 0;
+    for (uint32_t seed = 0; seed < 300; seed++) {
+        dice = seed;
+        seed % 2 ? open_late() : open_plain();
+        converse(seed % 3 ? 6 : 1, 1 + seed % 20);
+        harness_end(&h);
+        pairs += count_pairs();
+        close_all();
+    }
+    assert_true(pairs > 8000);
+}
+
 static void joins_in_the_middle(void **state)
 {
     (void)state;
@@ -927,6 +1003,7 @@ int main(void)
         cmocka_unit_test(goes_on_behind_a_lost_answer),
         cmocka_unit_test(goes_on_behind_a_lost_question),
         cmocka_unit_test(makes_no_doubtful_pairs),
+        cmocka_unit_test(makes_no_wrong_pairs),
         cmocka_unit_test(joins_in_the_middle),
         cmocka_unit_test(turns_the_sides),
         cmocka_unit_test(follows_one_side_alone),
