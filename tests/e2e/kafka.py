@@ -208,7 +208,8 @@ def trouble(mock, rnd, partitions, until, log):
 
 def schedule(number, events, seconds):
     rnd = random.Random(number)
-    partitions = 16 if events > SMALL else rnd.choice([1, 4, 16])
+    # The mock keeps 5 MiB of a partition.
+    partitions = 64 if events > SMALL else rnd.choice([1, 4, 16])
     names, output, compat = names_of(events), draw_output(rnd), rnd.random() < 0.3
     log = collections.Counter()
     with elastic.place() as folder, cluster(f"events {partitions}", "letters 4") as mock:
