@@ -155,6 +155,9 @@ const struct setting interface_settings[] = {
      .meaning = "How packets of a card are shared out to workers: by addresses, which keeps "
                 "together whatever two hosts say to each other, also in fragments; or TCP by ports "
                 "as well, for few hosts that talk much"},
+    {"duplicates_window", SETTING_DURATION, INTERFACE(duplicates_window), "0", 0, 10 * SECOND,
+     .meaning = "A packet seen a second time within it is left out and counted, as when any shows "
+                "both ends of a veth; 0: none are looked for, some milliseconds are enough"},
     {"affinity", SETTING_NUMBERS, INTERFACE(affinity), NULL, 0, 1023,
      .meaning = "Processors that the workers are bound to, one after the other; none by default"},
     {"timestamps", SETTING_CHOICE, INTERFACE(timestamps), "kernel", .choices = clocks,
@@ -217,6 +220,7 @@ static bool read_root(struct plan *p, const struct config **probe, struct error 
     const char *compat = config_text(p->root, "compat");
     bool chosen = compat && strcmp(compat, "auto") != 0;
     p->compat = chosen ? !strcmp(compat, "packetbeat") : theirs != NULL;
+    p->probe.decode.compat = p->compat;
     struct setting_reader reader = reader_for(p);
     return setting_fill(general_settings, p->root, &p->general, NULL, &reader, why) &&
            setting_fill(probe_settings, *probe, &p->probe, NULL, &reader, why);

@@ -20,8 +20,9 @@ struct interface_settings {
     int type;            // enum capture_type
     const char *file, *bpf_filter, *dumpfile;
     int64_t snaplen, buffer_size_mb, workers, loop;
-    int fanout;     // enum fanout_by
-    int timestamps; // 0: the kernel's, 1: the card's
+    int64_t duplicates_window; // 0: duplicates are not looked for
+    int fanout;                // enum fanout_by
+    int timestamps;            // 0: the kernel's, 1: the card's
     struct setting_numbers affinity;
     bool topspeed, oneatatime, with_vlans, auto_promisc_mode;
     struct setting_texts internal_networks;

@@ -10,6 +10,7 @@
 #include "pipeline/base/hash.h"
 #include "pipeline/base/log.h"
 #include "pipeline/base/thread.h"
+#include "probe/capture/duplicates.h"
 
 enum { STALE_FRAMES = 64 }; // so many in a row from long ago are another capture
 
@@ -22,6 +23,7 @@ struct worker {
     struct error why;
     void *source;
     struct counters *counters;
+    struct duplicates *duplicates; // NULL: not looked for
     struct decoder *decoder;
     struct emit *emit;
     struct conns *conns;
@@ -42,6 +44,9 @@ static bool worker_build(struct worker *w, struct error *why)
     if (!w->counters)
         return error_set(why, "out of memory");
     memset(w->counters, 0, sizeof *w->counters);
+    if (w->setup.duplicates_window &&
+        !(w->duplicates = duplicates_new(w->setup.duplicates_window, seed, w->counters)))
+        return error_set(why, "out of memory");
     w->decoder = decoder_new(&p->probe.decode, seed, w->counters);
     if (!w->decoder)
         return error_set(why, "cannot reserve memory for fragments: lower limits.decode");
@@ -98,6 +103,7 @@ void worker_free(struct worker *w)
     emit_free(w->emit);
     if (w->decoder)
         decoder_free(w->decoder);
+    duplicates_free(w->duplicates);
     free(w->counters);
     free(w);
 }
@@ -182,6 +188,8 @@ static bool turn(struct worker *w)
     case SOURCE_FRAMES:
         if (w->setup.dump)
             dump_write(w->setup.dump, w->frames, count);
+        if (w->duplicates)
+            count = duplicates_drop(w->duplicates, w->frames, count);
         take(w, count);
         break;
     case SOURCE_IDLE:

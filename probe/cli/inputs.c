@@ -64,7 +64,7 @@ static unsigned processors(void)
 
 static unsigned workers_of(const struct interface_settings *i, int entries, bool dumped)
 {
-    if (dumped) // one file, one writer
+    if (dumped || i->type == CAPTURE_LIBPCAP) // one file, one writer; libpcap cannot share out
         return 1;
     if (i->workers)
         return (unsigned)i->workers;
@@ -98,7 +98,7 @@ static bool choose_cards(struct inputs *all, struct plan *plan, const struct int
         return error_set(why, "%s cannot be captured on this system", i->devices);
     if (cards.workers > 1 &&
         !(live->fanout = fanout_new((enum fanout_by)i->fanout,
-                                    decode->tunnels ? (int)decode->tunnel_depth : 0)))
+                                    decode_follows_all(decode) ? (int)decode->tunnel_depth : 0)))
         return error_set(why, "out of memory");
     add(all, &cards, i->devices);
     return true;

@@ -81,6 +81,7 @@ static bool add_worker(struct session *s, struct input *input, unsigned index, s
                                  .count = input->workers,
                                  .cpu = cpus->count ? (int)cpus->at[index % (unsigned)cpus->count]
                                                     : -1,
+                                 .duplicates_window = input->settings->duplicates_window,
                                  .publisher = s->publisher,
                                  .replay = s->inputs.replay,
                                  .dump = s->count ? NULL : s->dump};

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Plays a capture onto a card, as fast as it can or at a rate, past the card's queues:
 //
-//   blast [-r PACKETS_PER_SECOND] [-n TIMES] [-c CPU] CAPTURE CARD [CARD of packets from servers]
+//   blast [-r PACKETS_PER_SECOND] [-n TIMES] [-c CPU] [-q] CAPTURE CARD [CARD of servers]
 //
+// -q: not past the queues, so that who listens on this side sees them as well.
 // With two cards, frames whose source MAC ends in an even byte leave by the second one, so that
 // each end of a cable sends what is its own. Prints frames, bytes, frames that the system did not
 // take for good, seconds. Classic little-endian pcap of Ethernet only.
@@ -34,6 +35,7 @@ struct sender {
 
 static struct sender senders[2];
 static uint64_t frames, bytes, refused;
+static int past_queues = 1;
 
 static void die(const char *what)
 {
@@ -43,12 +45,11 @@ static void die(const char *what)
 
 static void sender_open(struct sender *s, const char *card)
 {
-    int one = 1;
     struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex(card)};
     s->fd = socket(AF_PACKET, SOCK_RAW, 0);
     if (s->fd < 0 || !to.sll_ifindex || bind(s->fd, (struct sockaddr *)&to, sizeof to) != 0)
         die(card);
-    setsockopt(s->fd, SOL_PACKET, PACKET_QDISC_BYPASS, &one, sizeof one);
+    setsockopt(s->fd, SOL_PACKET, PACKET_QDISC_BYPASS, &past_queues, sizeof past_queues);
     for (int i = 0; i < BATCH; i++)
         s->messages[i].msg_hdr = (struct msghdr){.msg_iov = &s->bytes[i], .msg_iovlen = 1};
 }
@@ -124,13 +125,15 @@ int main(int argc, char **argv)
 {
     double rate = 0;
     long times = 1;
-    for (int option; (option = getopt(argc, argv, "r:n:c:")) != -1;) {
+    for (int option; (option = getopt(argc, argv, "r:n:c:q")) != -1;) {
         cpu_set_t set;
         CPU_ZERO(&set);
         if (option == 'r')
             rate = atof(optarg);
         else if (option == 'n')
             times = atol(optarg);
+        else if (option == 'q')
+            past_queues = 0;
         else if (option == 'c')
             CPU_SET((size_t)atoi(optarg), &set);
         else

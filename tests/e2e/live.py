@@ -236,7 +236,360 @@ def changed(capture, change, workers):
     want_same(wanted, result.documents)
 
 
+# ── which cards ──
+
+def conversation(number, requests=3):
+    """A connection of its own, whose requests tell its number."""
+    c = wire.Connection(ports=(41000 + number, 80), ends=(f"10.1.{number // 250}.{number % 250 + 1}",
+                                                          wire.SERVER))
+    c.open()
+    for request in range(requests):
+        c.ask(b"GET /%d/%d HTTP/1.1\r\nHost: h\r\n\r\n" % (number, request))
+        c.answer(b"HTTP/1.1 204 No Content\r\n\r\n")
+    c.close()
+    return c.packets
+
+
+def asked(documents):
+    return sorted(one["url"]["path"] for one in documents if one["type"] == "http")
+
+
+def paths(*numbers, requests=3):
+    return sorted(f"/{number}/{request}" for number in numbers for request in range(requests))
+
+
+def want_asked(result, *numbers):
+    found = asked(result.documents)
+    want(found == paths(*numbers), f"wanted {paths(*numbers)}, found {found}")
+
+
+def cards(named, wanted, workers):
+    """Of three cables with a conversation each, those that `named` means are seen."""
+    with Net(pairs=3) as net, Probe(net, *device(named, workers)) as weir:
+        sent = 0
+        for number in range(3):
+            frames = blast(net, wire.pcap(conversation(number)), f"a{number}")
+            sent += frames if number in wanted else 0
+        result = weir.end()
+    want_all(result, sent)
+    want_asked(result, *wanted)
+
+
+def everything(workers):
+    """any shows both ends of each veth; what is seen twice is left out on request."""
+    settings = device("any", workers, "weir.interfaces.duplicates_window=1s")
+    with Net(pairs=2) as net, Probe(net, *settings) as weir:
+        sent = sum(blast(net, wire.pcap(conversation(number)), f"a{number}", options=["-q"])
+                   for number in range(2))
+        result = weir.end()
+    want_all(result, 2 * sent)
+    want(result.counters["undecoded_duplicate"] == sent, f"{result.counters}, {sent} sent")
+    want_asked(result, 0, 1)
+
+
+def filtered(named, workers):
+    settings = device(named, workers, "weir.interfaces.bpf_filter=tcp and host 10.1.0.2")
+    with Net() as net, Probe(net, *settings) as weir:
+        blast(net, wire.pcap(conversation(0)), options=["-q"])
+        sent = blast(net, wire.pcap(conversation(1)), options=["-q"])
+        result = weir.end()
+    want_all(result, sent * (2 if named == "any" else 1))
+    want("/1/0" in asked(result.documents) and "/0/0" not in asked(result.documents), "filtered wrong")
+
+
+def filtered_vlan(text, wanted):
+    with Net() as net, Probe(net, *device("b0", 1, f"weir.interfaces.bpf_filter={text}")) as weir:
+        for number in range(3):
+            packets = conversation(number)
+            blast(net, wire.pcap([wire.tagged(one, (0x8100, number)) for one in packets] if number
+                                 else packets))
+        result = weir.end()
+    want_asked(result, *wanted)
+
+
+def tap(workers):
+    """Each direction of a cable on a card of its own."""
+    packets = [one for number in range(20) for one in conversation(number)]
+    with Net(pairs=2) as net, Probe(net, *device("b0,b1", workers)) as weir:
+        sent = blast(net, wire.pcap(packets), "a0", "a1", options=["-r", "2000"])
+        result = weir.end()
+    want_all(result, sent)
+    want_asked(result, *range(20))
+
+
+def several_entries():
+    settings = ["weir.interfaces.0.device=b0", "weir.interfaces.0.workers=2",
+                "weir.interfaces.1.device=b1", "weir.interfaces.1.workers=1",
+                "weir.interfaces.1.bpf_filter=host 10.1.0.2"]
+    config = "weir: {protocols: [{type: http, ports: [80]}]}\noutput.file.path: /tmp\n"
+    with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
+        file.write(config)
+        file.flush()
+        with Net(pairs=2) as net, Probe(net, *settings, config=file.name) as weir:
+            sent = blast(net, wire.pcap(conversation(0)), "a0")
+            blast(net, wire.pcap(conversation(0)), "a1")
+            sent += blast(net, wire.pcap(conversation(1)), "a1")
+            result = weir.end()
+    want_all(result, sent)
+    want_asked(result, 0, 1)
+
+
+def default_route(workers):
+    """The route moves from one card to the other while packets are captured."""
+    with Net(pairs=2) as net:
+        for number in range(2):
+            net.ip("addr", "add", f"10.9.{number}.1/24", "dev", f"b{number}")
+        net.ip("route", "add", "default", "via", "10.9.0.2", "dev", "b0", "onlink")
+        with Probe(net, *device("default_route", workers)) as weir:
+            blast(net, wire.pcap(conversation(1)), "a1")
+            blast(net, wire.pcap(conversation(0)), "a0")
+            weir.wait_documents(3)
+            net.ip("route", "replace", "default", "via", "10.9.1.2", "dev", "b1", "onlink")
+            weir.wait_for("capturing b1")
+            weir.wait_for("b0 is gone")
+            time.sleep(0.2)
+            blast(net, wire.pcap(conversation(2)), "a0")
+            blast(net, wire.pcap(conversation(3)), "a1")
+            weir.wait_documents(6)
+            result = weir.end()
+    want_asked(result, 0, 3)
+
+
+# ── cards that come and go ──
+
+def down_and_up(workers):
+    with Net() as net, Probe(net, *device("b0", workers)) as weir:
+        blast(net, wire.pcap(conversation(0)))
+        weir.wait_documents(3)
+        net.ip("link", "set", "b0", "down")
+        time.sleep(0.3)
+        net.ip("link", "set", "b0", "up")
+        blast(net, wire.pcap(conversation(1)))
+        weir.wait_documents(6)
+        want_asked(weir.end(), 0, 1)
+
+
+def down_at_first(workers):
+    with Net() as net:
+        net.ip("link", "set", "b0", "down")
+        with Probe(net, *device("b0", workers)) as weir:
+            net.ip("link", "set", "b0", "up")
+            blast(net, wire.pcap(conversation(0)))
+            weir.wait_documents(3)
+            want_asked(weir.end(), 0)
+
+
+def gone_and_back(named, workers):
+    """Twice; the second time nothing of what was there at the start is left."""
+    with Net() as net, Probe(net, *device(named, workers)) as weir:
+        blast(net, wire.pcap(conversation(0)))
+        weir.wait_documents(3)
+        for again in (1, 2):
+            net.ip("link", "del", "b0")
+            eventually(lambda: weir.log().count("b0 is gone") >= again * workers, weir.log)
+            net.pair(0)
+            eventually(lambda: weir.log().count("capturing b0") >= again * workers
+                       + (workers if named != "b0" else 0), weir.log)
+            time.sleep(0.2)
+            blast(net, wire.pcap(conversation(again)))
+            weir.wait_documents(3 + 3 * again)
+        want_asked(weir.end(), 0, 1, 2)
+
+
+def renamed(workers):
+    """One that is bound goes on under whatever name; another takes its pattern's place."""
+    with Net(pairs=2) as net, Probe(net, *device("b0", workers)) as weir:
+        net.ip("link", "set", "b0", "down")
+        net.ip("link", "set", "b0", "name", "other")
+        net.ip("link", "set", "other", "up")
+        blast(net, wire.pcap(conversation(0)), "a0")
+        weir.wait_documents(3)
+        want_asked(weir.end(), 0)
+
+
+def renamed_pattern(workers):
+    with Net(pairs=2) as net, Probe(net, *device("x*", workers)) as weir:
+        blast(net, wire.pcap(conversation(0)), "a0")
+        net.ip("link", "set", "b1", "down")
+        net.ip("link", "set", "b1", "name", "x1")
+        net.ip("link", "set", "x1", "up")
+        eventually(lambda: weir.log().count("capturing x1") >= workers, weir.log)
+        time.sleep(0.2)
+        blast(net, wire.pcap(conversation(1)), "a1")
+        weir.wait_documents(3)
+        want_asked(weir.end(), 1)
+
+
+# ── rights ──
+
+def refused(words, code, text):
+    with Net() as net:
+        done = subprocess.run(net.inside(*words, probe.WEIR, "-e", "-E", "weir.interfaces.device=b0",
+                                         "-E", "output.console.enabled=true"),
+                              capture_output=True, text=True, timeout=PATIENCE, cwd="/")
+    want(done.returncode == code, f"exit code {done.returncode}, wanted {code}: {done.stderr}")
+    want(text in done.stderr, f"«{text}» is not in {done.stderr}")
+
+
+NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+
+
+def few_rights(workers):
+    """CAP_NET_RAW alone is enough, also for a card that vanishes and returns."""
+    before = [*NOBODY, "--inh-caps=-all,+net_raw", "--ambient-caps=-all,+net_raw",
+              "--bounding-set=-all,+net_raw"]
+    with Net() as net, tempfile.TemporaryDirectory(prefix="weir-live-") as folder:
+        os.chmod(folder, 0o777)
+        settings = [f"output.file.path={folder}", f"path.home={folder}"]
+        with Probe(net, *device("b0", workers, *settings), before=before,
+                   more=["--strict.perms=false"]) as weir:
+            status = pathlib.Path(f"/proc/{weir.process.pid}/status").read_text()
+            want("CapEff:\t0000000000000000" in status and "CapPrm:\t0000000000000000" in status,
+                 f"capabilities are left: {status}")
+            want("NoNewPrivs:\t1" in status and "Seccomp:\t2" in status, f"no sandbox: {status}")
+            sent = blast(net, wire.pcap(conversation(0)))
+            result = weir.end()
+            documents = probe.read_documents(folder)
+    want_all(result, sent)
+    want(asked(documents) == paths(0), f"found {asked(documents)}")
+
+
+# ── load ──
+
+def drops():
+    """A probe that stands still: what its ring does not hold is dropped, and told."""
+    packets = [one for number in range(200) for one in conversation(number)]
+    with Net() as net, Probe(net, *device("b0", 2, "weir.interfaces.buffer_size_mb=1")) as weir:
+        weir.process.send_signal(signal.SIGSTOP)
+        sent = blast(net, wire.pcap(packets), options=["-n", "20"])
+        weir.process.send_signal(signal.SIGCONT)
+        result = weir.end()
+    want(result.counters["kernel_dropped"] > 0, "nothing was dropped")
+    want(result.counters["kernel_freezes"] > 0, "the ring was never full")
+    want_all(result, sent)
+
+
+def stopped_under_load(workers):
+    """What was captured until the signal came is in the documents, in order and paired."""
+    packets = [one for number in range(500) for one in conversation(number)]
+    with Net() as net, Probe(net, *device("b0", workers)) as weir:
+        load = threading.Thread(target=blast, args=(net, wire.pcap(packets)),
+                                kwargs={"options": ["-r", "20000", "-n", "3"]})
+        load.start()
+        time.sleep(0.5)
+        result = weir.end()
+        load.join()
+    want(result.counters["packets"] > 0, "nothing was seen")
+    found = [one for one in result.documents if one["type"] == "http" and "response" in one["http"]]
+    want(len(found) > 0, "nothing was paired")
+
+
+def dumped():
+    """--dump: all packets in one file, which reads as it was captured."""
+    with Net() as net, tempfile.TemporaryDirectory(prefix="weir-live-") as folder:
+        with Probe(net, *device("b0", 0), more=["--dump", f"{folder}/all"]) as weir:
+            sent = blast(net, wire.pcap(conversation(0)))
+            result = weir.end()
+        written = wire.read(next(pathlib.Path(folder).glob("all-*.pcap")))
+    want_all(result, sent)
+    want([one.data for one in written] == [one.data for one in conversation(0)], "other frames")
+
+
+def libpcap():
+    with Net() as net, Probe(net, *device("b0", 0, "weir.interfaces.type=libpcap")) as weir:
+        sent = blast(net, wire.pcap(conversation(0)))
+        result = weir.end()
+    want_all(result, sent)
+    want_asked(result, 0)
+
+
+# ── a real server and real clients ──
+
+NGINX = """daemon off; master_process off; pid {0}/pid; error_log {0}/error;
+events {{ worker_connections 512; }}
+http {{ access_log off; client_body_temp_path {0}/1; proxy_temp_path {0}/2; fastcgi_temp_path {0}/3;
+uwsgi_temp_path {0}/4; scgi_temp_path {0}/5;
+server {{ listen 10.5.0.2:80; location / {{ return 200 "ok $request_uri"; }} }} }}
+"""
+
+
+@contextlib.contextmanager
+def nginx(net, folder):
+    pathlib.Path(folder, "conf").write_text(NGINX.format(folder))
+    process = subprocess.Popen(net.inside("nginx", "-c", f"{folder}/conf", "-p", folder, "-e", f"{folder}/error"),
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                               start_new_session=True)
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def real(workers, clients=4, requests=50):
+    with Net() as net, Net(pairs=0) as far, tempfile.TemporaryDirectory(prefix="weir-live-") as folder:
+        net.ip("link", "set", "a0", "netns", far.name)
+        far.ip("addr", "add", "10.5.0.2/24", "dev", "a0")
+        far.ip("link", "set", "a0", "up")
+        for number in range(clients):
+            net.ip("addr", "add", f"10.5.0.{10 + number}/24", "dev", "b0")
+        with nginx(far, folder), Probe(net, *device("b0", workers)) as weir:
+            eventually(lambda: sh(*net.inside("curl", "-sf", "http://10.5.0.2/ready"),
+                                  check=False).returncode == 0, lambda: "nginx never answered")
+            running = [subprocess.Popen(
+                net.inside("curl", "-sf", "--interface", f"10.5.0.{10 + number}",
+                           f"http://10.5.0.2/{number}/[1-{requests}]"), stdout=subprocess.DEVNULL)
+                for number in range(clients)]
+            want(all(one.wait(PATIENCE) == 0 for one in running), "curl failed")
+            result = weir.end()
+    found = [one for one in result.documents if one["type"] == "http"
+             and one["url"]["path"] != "/ready"]
+    paired = [one for one in found if one["http"]["response"]["status_code"] == 200]
+    want(result.counters["kernel_dropped"] == 0, "packets were dropped")
+    want(len(paired) == len(found) == clients * requests,
+         f"{clients * requests} asked, {len(found)} seen, {len(paired)} paired")
+
+
 # ── all of them ──
+
+def add_cards(suite):
+    for workers in (1, 2):
+        for named, wanted in {"b1": [1], "b?": [0, 1, 2], "b*,!b1": [0, 2], "!b1,!a*": [0, 2],
+                              "b0,b2": [0, 2]}.items():
+            suite.add("cards", f"{named}/{workers}", cards, named, wanted, workers)
+        suite.add("cards", f"any/{workers}", everything, workers)
+        suite.add("cards", f"default route/{workers}", default_route, workers)
+        suite.add("cards", f"tap/{workers}", tap, workers)
+        for named in ("b0", "b*", "any"):
+            suite.add("filter", f"{named}/{workers}", filtered, named, workers)
+    suite.add("cards", "several entries", several_entries)
+    suite.add("filter", "vlan 1", filtered_vlan, "vlan 1 and tcp", [1])
+    suite.add("filter", "not vlan", filtered_vlan, "not vlan", [0])
+
+
+def add_changes(suite):
+    for workers in (1, 2):
+        suite.add("come and go", f"down and up/{workers}", down_and_up, workers)
+        suite.add("come and go", f"down at first/{workers}", down_at_first, workers)
+        suite.add("come and go", f"renamed/{workers}", renamed, workers)
+        suite.add("come and go", f"renamed to a pattern/{workers}", renamed_pattern, workers)
+        for named in ("b0", "b*"):
+            suite.add("come and go", f"gone and back, {named}/{workers}", gone_and_back, named,
+                      workers)
+
+
+def add_rest(suite):
+    suite.add("rights", "none", refused, [*NOBODY, "--bounding-set=-all"], 3, "CAP_NET_RAW")
+    for workers in (1, 2):
+        suite.add("rights", f"net_raw alone/{workers}", few_rights, workers)
+        suite.add("load", f"stopped/{workers}", stopped_under_load, workers)
+    suite.add("load", "drops", drops)
+    suite.add("load", "dump", dumped)
+    suite.add("load", "libpcap", libpcap)
+    for workers in (1, 2, 3):
+        if shutil.which("nginx") and shutil.which("curl"):
+            suite.add("real", f"nginx/{workers}", real, workers)
 
 def main():
     if not are_permitted():
@@ -254,6 +607,9 @@ def main():
         for change in CHANGES:
             suite.add("changed", f"{name}/{change}", changed, GOLDEN / name / f"{name}.pcap",
                       CHANGES[change], 3)
+    add_cards(suite)
+    add_changes(suite)
+    add_rest(suite)
     return 0 if suite.run() else 1
 
 
