@@ -6,6 +6,7 @@
 //   gzip    compression alone of the same requests, against the output with it
 //
 // Takes turns and prints medians. tests/bench/deliver builds and runs it:  sink DOCUMENTS [ROUNDS]
+// The server alone, which says its port and ends with standard input:      sink --serve
 
 #include <arpa/inet.h>
 #include <signal.h>
@@ -328,8 +329,24 @@ static double median(double *list, int count)
     return list[count / 2];
 }
 
+// For a client that is another program.
+static int serve_only(void)
+{
+    int port;
+    pid_t server = serve(&port);
+    printf("%d\n", port);
+    fflush(stdout);
+    while (getchar() != EOF)
+        ;
+    kill(server, SIGKILL);
+    waitpid(server, NULL, 0);
+    return 0;
+}
+
 int main(int count, char **words)
 {
+    if (count == 2 && !strcmp(words[1], "--serve"))
+        return serve_only();
     struct load l = {.rows = 0};
     int rounds = count > 2 ? atoi(words[2]) : ROUNDS;
     if (count < 2 || rounds < 1 || rounds > 99) {
