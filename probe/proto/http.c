@@ -276,12 +276,18 @@ static void end_message(struct call *f)
 
 // ── bytes of no message ──
 
+static void stray_begins(struct call *f)
+{
+    if (!f->s->stray)
+        f->s->stray = conn_time(f->c, f->from, f->at);
+}
+
 static void stray(struct call *f, struct span bytes)
 {
     if (span_find_span(bytes, (struct span)SPAN("\r\n")) >= 0)
         f->s->stray = 0;
-    else if (!f->s->stray)
-        f->s->stray = conn_time(f->c, f->from, f->at);
+    else
+        stray_begins(f);
 }
 
 enum sides { AS_THOUGHT, TURNED, UNDECIDED };
@@ -369,8 +375,9 @@ static uint32_t http_feed(struct conn *c, enum side from, struct span data, uint
         take(&f, kind, &token);
     }
     note_bytes(&f);
+    // What waits between messages is no whole line: it need not be searched, however long it grew.
     if (f.at < data.len && !h->over && !http_is_inside(p))
-        stray(&f, span_skip(data, f.at));
+        stray_begins(&f);
     return f.at;
 }
 

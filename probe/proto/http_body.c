@@ -9,7 +9,13 @@
 
 #include "probe/proto/http_parse.h"
 
-enum { FIRST_GUESS = 8, GUESS_LEAST = 4 << 10, WASTE = 4 << 10, BETWEEN_MOST = 4 << 20 };
+enum {
+    FIRST_GUESS = 8,
+    GUESS_LEAST = 4 << 10,
+    WASTE = 4 << 10,
+    BETWEEN_MOST = 4 << 20,
+    GROWTH_MOST = 64 // times its length; text that people read stays well below
+};
 
 // Bytes to decode: a chain's pieces, or one view.
 struct input {
@@ -165,6 +171,16 @@ static struct result decode_one(enum format format, struct input in, size_t keep
     return out;
 }
 
+// What goes beyond a document is decoded only to be counted: as far as it is not made of next to
+// nothing.
+static uint64_t believed(size_t len, uint64_t most)
+{
+    uint64_t grown = (uint64_t)len * GROWTH_MOST;
+    if (grown < HTTP_TEXT_MOST)
+        grown = HTTP_TEXT_MOST;
+    return grown < most ? grown : most;
+}
+
 // ── the codings in their order ──
 
 enum coding { CODING_NONE, CODING_GZIP, CODING_DEFLATE, CODING_UNKNOWN };
@@ -213,7 +229,7 @@ struct http_decoded http_decode(const struct chain *body, struct span content, s
         struct result r = {.problem = "decoder not found"};
         if (coding != CODING_UNKNOWN)
             r = decode_one(coding == CODING_GZIP ? GZIP : DEFLATE, in,
-                           i ? BETWEEN_MOST : HTTP_TEXT_MOST, most, scratch);
+                           i ? BETWEEN_MOST : HTTP_TEXT_MOST, believed(in.len, most), scratch);
         if (i && r.len > r.room && !r.problem)
             r.problem = truncated;
         out.body = span_of(r.place, r.len < r.room ? (size_t)r.len : r.room);

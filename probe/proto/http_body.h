@@ -20,7 +20,8 @@ struct http_decoded {
 };
 
 // Undoes the codings of a Content-Encoding and a Transfer-Encoding, the last one first; `most`
-// bytes at most are made by each.
+// bytes at most are made by each, and not more than a document holds out of what is much smaller (a
+// bomb): the rest is left away, and said in `problem`.
 struct http_decoded http_decode(const struct chain *body, struct span content, struct span transfer,
                                 uint64_t most, struct arena *scratch);
 
