@@ -44,17 +44,19 @@ void dns_known_begin(struct dns_known *k, struct span question)
     k->count = 1;
 }
 
-// Where the name begins that a record at `offset` has: its own place, or where it points back to.
-static uint32_t owner_at(struct span message, uint32_t offset)
+// Where the name at `offset` begins: its own place, or where it points back to.
+static uint32_t name_place(struct span message, uint32_t offset)
 {
-    const uint8_t *wire = message.at + offset; // a record is there, so two bytes are
+    const uint8_t *wire = message.at + offset;
+    if (message.len - offset < 2)
+        return offset;
     uint32_t target = (uint32_t)(wire[0] & 0x3f) << 8 | wire[1];
     return wire[0] >= 0xc0 && target < offset ? target : offset;
 }
 
 static void put_owner(struct pen *to, struct span message, uint32_t offset, struct dns_known *known)
 {
-    uint32_t at = owner_at(message, offset);
+    uint32_t at = name_place(message, offset);
     struct span json = known_find(known, at);
     if (json.len) {
         pen_raw(to, json);
@@ -80,13 +82,20 @@ static void put_facts(struct pen *to, const struct dns_data *d)
     }
 }
 
-static void put_data(struct pen *to, const struct dns_data *d, struct dns_known *known)
+static void put_data(struct pen *to, struct span message, const struct dns_data *d,
+                     struct dns_known *known)
 {
+    uint32_t at = d->name ? name_place(message, d->name) : 0;
+    struct span json = at ? known_find(known, at) : span_of(NULL, 0);
     PUT(to, ",\"data\":");
+    if (json.len) {
+        pen_raw(to, json);
+        return;
+    }
     const uint8_t *begin = to->at;
     pen_text(to, d->text);
-    if (d->name && !to->full)
-        known_add(known, d->name, span_of(begin, (size_t)(to->at - begin)));
+    if (at && !to->full)
+        known_add(known, at, span_of(begin, (size_t)(to->at - begin)));
 }
 
 static void put_class(struct pen *to, unsigned class)
@@ -114,7 +123,7 @@ static void put_record(struct pen *to, struct span message, const struct dns_rec
     pen_byte(to, '"');
     put_facts(to, &data);
     if (r->data_len)
-        put_data(to, &data, known);
+        put_data(to, message, &data, known);
     pen_byte(to, '}');
 }
 

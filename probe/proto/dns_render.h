@@ -19,7 +19,7 @@ struct dns_known {
     size_t used; // of `text`
     uint32_t at[DNS_KNOWN];
     struct span json[DNS_KNOWN]; // in `text`
-    uint8_t text[512];
+    uint8_t text[4096];          // a few of the longest, each byte of which takes five
 };
 
 // Knows the name of the first question, if it is not empty.
