@@ -206,8 +206,9 @@ struct mysql_prepared {
 enum mysql_memory { // upper half of the keys of the conn's store; the lower is the statement's id
     MYSQL_KEEPS_STATEMENT = 1,
     MYSQL_KEEPS_LONG_DATA,
-    MYSQL_KEEPS_REST, // of unpacked bytes; the lower half is the side
-    MYSQL_KEEPS_LAST, // the text prepared last, before its number is known
+    MYSQL_KEEPS_REST,    // of unpacked bytes; the lower half is the side
+    MYSQL_KEEPS_COLUMNS, // of a prepared statement, if rows are kept (mysql_column)
+    MYSQL_KEEPS_LAST,    // the text prepared last, before its number is known
 };
 static inline uint64_t mysql_key(enum mysql_memory what, uint32_t id)
 {

@@ -174,6 +174,12 @@ static void keep_column(const struct mysql_call *f, struct span name, uint8_t ty
     mysql_keep(f, &x->columns, name);
 }
 
+// Are definitions of a statement's columns worth remembering?
+static bool knows_columns(const struct mysql_call *f)
+{
+    return conn_common(f->c)->send_response && !conn_is_compat(f->c) && f->h->answer.in_second_list;
+}
+
 static void definition(struct mysql_call *f, const struct mysql_packet *p)
 {
     bool of_statement = f->h->answer.phase == MYSQL_IN_PARAMETERS;
@@ -195,8 +201,31 @@ static void definition(struct mysql_call *f, const struct mysql_packet *p)
         return;
     if (compat || table.len)
         add_table(f, database, compat ? alias : table);
-    if (keeps_rows(f) && !of_statement)
+    if (of_statement ? knows_columns(f) : keeps_rows(f))
         keep_column(f, name, type, flags);
+}
+
+// An execution may leave out what the preparation said of its columns; a fetch does.
+static void recall_columns(struct mysql_call *f)
+{
+    struct mysql_exchange *x = counting(f);
+    if (!x || x->columns.len || !keeps_rows(f))
+        return;
+    struct span columns = conn_recall(f->c, mysql_key(MYSQL_KEEPS_COLUMNS, x->statement_id));
+    mysql_keep(f, &x->columns, columns);
+    for (struct reader r = reader_of(columns); reader_left(&r) && x->command == COM_STMT_FETCH;) {
+        reader_skip(&r, 2);
+        reader_skip(&r, reader_le16(&r));
+        x->fields++;
+    }
+}
+
+static void remember_columns(struct mysql_call *f)
+{
+    struct mysql_exchange *x = mysql_exchange(f);
+    if (x && x->columns.len)
+        conn_remember(f->c, mysql_key(MYSQL_KEEPS_COLUMNS, x->statement_id),
+                      chain_view(&x->columns, conn_scratch(f->c)));
 }
 
 // ── rows ──
@@ -211,6 +240,8 @@ static void row(struct mysql_call *f, const struct mysql_packet *p)
     x->rows++;
     if (!keeps_rows(f))
         return;
+    if (x->command == COM_STMT_FETCH)
+        recall_columns(f);
     // Lengths in front of fields come on top of what is written of them.
     uint32_t most = (uint32_t)s->max_row_length + 9 * (x->fields < 4096 ? x->fields : 4096) + 16;
     x->rows_kept++;
@@ -267,6 +298,8 @@ static void begin_result(struct mysql_call *f, const struct mysql_packet *p)
         x->fields = (uint32_t)columns;
     a->phase = MYSQL_IN_COLUMNS;
     a->columns_left = follow ? (uint32_t)columns : 0;
+    if (!follow)
+        recall_columns(f);
 }
 
 static void result(struct mysql_call *f, const struct mysql_packet *p)
@@ -347,6 +380,8 @@ static void end_if_listed(struct mysql_call *f)
     if (a->columns_left || a->later_columns)
         return;
     bool listed = a->phase == MYSQL_IN_PARAMETERS;
+    if (listed)
+        remember_columns(f);
     a->may_end = listed && !knows;
     a->ends = !listed || !knows || omits;
 }

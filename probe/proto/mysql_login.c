@@ -31,13 +31,20 @@ bool mysql_is_greeting(struct span data)
            len <= GREETING_MOST && digit >= '0' && digit <= '9';
 }
 
+// MariaDB says 5.5.5 first, for replicas that refuse versions they do not know.
+static struct span without_disguise(struct span version)
+{
+    static const struct span disguise = SPAN("5.5.5-");
+    return span_starts(version, disguise) ? span_skip(version, disguise.len) : version;
+}
+
 void mysql_greet(struct mysql_call *f, const struct mysql_packet *p)
 {
     struct mysql_conn *h = f->h;
     struct reader r = reader_of(span_skip(p->head, 1));
     *h = (struct mysql_conn){.begun = true, .greeted = true, .side = {h->side[0], h->side[1]}};
     h->side[CLIENT].lost = false;
-    mysql_name_set(&h->version, text_to_zero(&r));
+    mysql_name_set(&h->version, without_disguise(text_to_zero(&r)));
     h->connection_id = reader_le32(&r);
     reader_skip(&r, 8 + 1); // of the challenge, and a zero
     reader_skip(&r, 2 + 1 + 2 + 2);

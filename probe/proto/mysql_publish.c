@@ -181,12 +181,12 @@ static bool value_text_of(const struct page *p, struct mysql_values *v,
     size_t room = reader_left(&v->values) < VALUE_MOST ? reader_left(&v->values) : VALUE_MOST;
     struct pen pen = event_pen(p->e, room + ROW_ROOM + MYSQL_LONG_MOST * !!p->x->long_data.len);
     *text = (struct span)SPAN("NULL");
-    if (value->is_null)
-        return true;
     if (put_long_data(p, &pen, number)) {
         *text = pen_written(&pen);
         return true;
     }
+    if (value->is_null)
+        return true;
     struct reader before = v->values;
     if (!mysql_put_value(&pen, &v->values, value->type, value->is_unsigned, style))
         return false;
@@ -371,7 +371,8 @@ static void publish_rows(const struct page *p)
     // A byte becomes two at most; numbers become texts.
     struct pen pen = event_pen(p->e, 2 * (columns.len + rows.len) +
                                          (size_t)p->x->rows_kept * p->x->fields * 32 + ROW_ROOM);
-    put_names(&pen, columns);
+    if (!is_prepare(p))
+        put_names(&pen, columns);
     put_rows(p, &pen, rows, columns);
     p->e->lost |= pen.full;
     event_text(p->e, F_RESPONSE, pen_written(&pen));
@@ -541,10 +542,10 @@ bool mysql_publish(const struct conn *c, const struct transaction *t, struct eve
     p.compat = conn_is_compat(c);
     if (p.compat && !is_of_reference(&p))
         return false;
-    if (t->unasked)
-        note(&p, (struct span)SPAN("Unmatched response"));
-    else
+    if (!t->unasked || x->command == COM_LOGIN)
         publish_statement(&p);
+    else
+        note(&p, (struct span)SPAN("Unmatched response"));
     if (x->values.len)
         publish_parameters(&p);
     if (x->answering)

@@ -476,8 +476,8 @@ static void test_cursor(void **state)
     say(SERVER);
     put_literal(&said, 0, "\34\1\0\0\0\2\0\0\0");
     say(CLIENT);
-    put_literal(&said, 1, "\0\0\5\0\0\0");
-    put_literal(&said, 2, "\0\0\6\0\0\0");
+    put_literal(&said, 1, "\0\0\2ab");
+    put_literal(&said, 2, "\0\0\2cd");
     put_end(&said, 3, 0x82);
     say(SERVER);
     query("select 1");
@@ -488,6 +488,8 @@ static void test_cursor(void **state)
     assert_document_has(&h, 2, "\"cursor\":true");
     assert_document_has(&h, 3, "\"method\":\"FETCH\"");
     assert_document_has(&h, 3, "\"num_rows\":2");
+    assert_document_has(&h, 3, "\"num_fields\":1");
+    assert_document_has(&h, 3, "\"response\":\"c\\nab\\ncd\\n\"");
     assert_document_has(&h, 4, "\"num_rows\":2");
     close_all();
 }
