@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The table of the shared fields, and of the settings that every protocol shares.
+// The table of the shared fields, those of tunnels, and the settings that every protocol shares.
 
 #include "probe/common.h"
 
+#include "pipeline/event.h"
 #include "probe/protocol.h"
 
 static const struct field common_fields[] = {
@@ -12,6 +13,26 @@ static const struct field common_fields[] = {
 };
 
 const struct field_table common_table = {"common", NULL, common_fields, COMMON_FIELDS};
+
+static struct value tunnel_name(uint8_t kind)
+{
+    static const char *const names[] = {
+#define TUNNEL(id, name) name,
+#include "probe/tunnels.def"
+#undef TUNNEL
+    };
+    return value_text(span_text(names[kind]));
+}
+
+void common_tunnels(struct event *e, const struct tunnels *t)
+{
+    if (t->count == 1)
+        *event_slot(e, F_NETWORK_TUNNEL_TYPE) = tunnel_name(t->kind[0]);
+    for (int i = 0; t->count > 1 && i < 2; i++)
+        event_add(e, F_NETWORK_TUNNEL_TYPE, tunnel_name(t->kind[i]));
+    if (t->count && t->has_id)
+        event_number(e, F_NETWORK_TUNNEL_ID, t->id);
+}
 
 const struct setting common_settings[] = {
     {"type", SETTING_TEXT, offsetof(struct common_settings, type), .meaning = "Which protocol"},

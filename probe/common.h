@@ -4,6 +4,7 @@
 #pragma once
 
 #include "pipeline/field.h"
+#include "probe/tunnels.h"
 
 enum common_field {
 #define FIELD(id, name, type, flags, meaning) id,
@@ -13,3 +14,7 @@ enum common_field {
 };
 
 extern const struct field_table common_table;
+
+// Writes network.tunnel of what came in one.
+struct event;
+void common_tunnels(struct event *e, const struct tunnels *t);

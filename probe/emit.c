@@ -489,6 +489,7 @@ static void set_ends(struct emit *em, struct endpoints *ends, const struct trans
     event_text(e, F_NETWORK_TYPE, span_text(from->family == 4 ? "ipv4" : "ipv6"));
     event_text_if(e, F_NETWORK_TRANSPORT, span_text(transport_name(ends->protocol)));
     event_text_if(e, F_NETWORK_COMMUNITY_ID, endpoints_community_id(ends));
+    common_tunnels(e, &ends->tunnels);
 }
 
 static void set_times(struct event *e, const struct transaction *t, bool compat)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "pipeline/base/text.h"
+#include "probe/tunnels.h"
 
 enum side { CLIENT, SERVER };
 
@@ -17,9 +18,9 @@ struct endpoints {
     uint16_t port[2];
     uint8_t protocol; // enum ip_protocol
     uint32_t interface;
-    uint32_t tunnel;
-    char community_id[32]; // Community ID v1, filled on first use; empty: not yet
-    uint8_t icmp_type[2];  // of the first message seen from each side; for the Community ID
+    struct tunnels tunnels; // that the first packet came in
+    char community_id[32];  // Community ID v1, filled on first use; empty: not yet
+    uint8_t icmp_type[2];   // of the first message seen from each side; for the Community ID
     uint8_t icmp_code;
     bool icmp_seen[2];
 };

@@ -6,6 +6,7 @@
 
 #include "pipeline/base/text.h"
 #include "probe/frame.h"
+#include "probe/tunnels.h"
 
 enum ip_protocol {
     PROTO_NONE = 0, // hardware addresses only
@@ -34,21 +35,6 @@ struct flow_key {
     uint8_t family;         // 4, 6, 0
     uint8_t protocol;       // enum ip_protocol; also others as they stand in the IP header
     uint16_t zero;
-};
-
-enum tunnel_kind {
-#define TUNNEL(id, name) id,
-#include "probe/tunnels.def"
-#undef TUNNEL
-    TUNNELS
-};
-
-// What a packet came in. Of more than two the outermost and the innermost are kept.
-struct tunnels {
-    uint8_t count;
-    uint8_t kind[2]; // enum tunnel_kind, the outermost first
-    bool has_id;
-    uint32_t id; // of the innermost that has one: also those that differ by direction (TEID, label)
 };
 
 // Where the outer headers of a frame lie, as offsets from frame->at; 0xffff: not there.

@@ -134,9 +134,9 @@ unsigned detect_client(const struct detect *d, const struct flow_key *key, uint8
     return first == second ? otherwise : first;
 }
 
-struct endpoints detect_ends(const struct flow_key *key, unsigned client, uint32_t interface)
+struct endpoints detect_ends(const struct flow_key *key, unsigned client)
 {
-    struct endpoints e = {.protocol = key->protocol, .interface = interface, .tunnel = key->tunnel};
+    struct endpoints e = {.protocol = key->protocol};
     for (unsigned side = CLIENT; side <= SERVER; side++) {
         unsigned i = side == CLIENT ? client : !client;
         e.ip[side].family = key->family;

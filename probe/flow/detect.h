@@ -37,5 +37,5 @@ uint8_t detect_by_content(const struct detect *d, uint8_t by_port, bool tcp, str
 unsigned detect_client(const struct detect *d, const struct flow_key *key, uint8_t binding,
                        unsigned otherwise);
 
-// The ends of a conn between the two of `key`.
-struct endpoints detect_ends(const struct flow_key *key, unsigned client, uint32_t interface);
+// The ends of a conn between the two of `key`; where they were seen is filled in by the caller.
+struct endpoints detect_ends(const struct flow_key *key, unsigned client);

@@ -449,8 +449,8 @@ static void follow(struct flows *f, struct flow *flow, const struct tcp *t, cons
     bool known = before->marks & TCP_STARTED, peer_known = peer->marks & TCP_STARTED;
     bool begins = known ? is_at_start(before) : (p->tcp_flags & TCP_SYN) != 0;
     bool late = !begins || (peer_known && !is_at_start(peer));
-    struct stream *s = stream_open(&f->streams, flow, f->setup.bindings[flow->binding],
-                                   p->frame->interface, client_of(f, flow, t), late);
+    struct stream *s = stream_open(&f->streams, flow, f->setup.bindings[flow->binding], p,
+                                   client_of(f, flow, t), late);
     if (!s)
         return;
     if (known)
@@ -515,7 +515,9 @@ static void open_datagrams(struct flows *f, struct flow *flow, const struct pack
         flow->client = p->sender != is_icmp_answer(p);
     else if (!flow->guessed)
         flow->client = detect_client(&f->detect, &flow->key, flow->binding, flow->source);
-    struct endpoints ends = detect_ends(&flow->key, flow->client, p->frame->interface);
+    struct endpoints ends = detect_ends(&flow->key, flow->client);
+    ends.interface = p->frame->interface;
+    ends.tunnels = p->tunnels;
     enum side from = p->sender == flow->client ? CLIENT : SERVER;
     if (is_icmp(flow)) {
         ends.icmp_type[from] = p->icmp_type;

@@ -86,12 +86,16 @@ static void add_addresses(struct id *id, const struct flow *flow, const struct l
 static void add_ports(struct id *id, const struct flow *flow)
 {
     const struct flow_key *key = &flow->key;
-    if (key->protocol != PROTO_TCP && key->protocol != PROTO_UDP)
+    bool sctp = key->protocol == PROTO_SCTP && (key->port[0] || key->port[1]);
+    if (key->protocol != PROTO_TCP && key->protocol != PROTO_UDP && !sctp)
         return;
     uint16_t source = key->port[flow->source], destination = key->port[!flow->source];
     if (id->turned < 0 && source != destination)
         id->turned = source > destination;
-    add_layer(id, key->protocol == PROTO_TCP ? TCP : UDP);
+    if (key->protocol != PROTO_TCP) // SCTP, which the reference does not know, has both bits
+        add_layer(id, UDP);
+    if (key->protocol != PROTO_UDP)
+        add_layer(id, TCP);
     add_little_endian(id, id->turned > 0 ? destination : source, 2);
     add_little_endian(id, id->turned > 0 ? source : destination, 2);
 }

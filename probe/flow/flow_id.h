@@ -14,6 +14,6 @@
 
 enum { FLOW_ID_LENGTH = 148 };
 
-// Writes flow.id to `to` (FLOW_ID_LENGTH bytes) and returns its length. `number`: of the stream
-// that a protocol follows, 0 none.
+// Writes flow.id to `to` (FLOW_ID_LENGTH bytes) and returns its length. `number`: what
+// else tells the flow apart (the stream that a protocol follows, the tunnel), 0 nothing.
 size_t flow_id(uint8_t *to, const struct flow *flow, const struct layers *layers, uint32_t number);

@@ -68,6 +68,7 @@ static struct layers read_layers(const struct packet *p)
     struct layers l = {.holders = 0};
     read_macs(&l, p);
     read_outer_ip(&l, p);
+    l.tunnels = p->tunnels;
     l.vlans = p->vlans > 2 ? 2 : p->vlans;
     memcpy(l.vlan, p->vlan, l.vlans * sizeof l.vlan[0]);
     return l;

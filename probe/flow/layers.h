@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the first packet of a flow was wrapped in: hardware addresses, VLANs, outer addresses of a
-// tunnel. Values of a flow, not part of its key. Few differ, so flows share them: a small cache of
-// recent ones is asked first, and a miss costs a record more, nothing else.
+// What the first packet of a flow was wrapped in: hardware addresses, VLANs, tunnels and their
+// outer addresses. Values of a flow, not part of its key. Few differ, so flows share them: a small
+// cache of recent ones is asked first, and a miss costs a record more, nothing else.
 #pragma once
 
 #include "pipeline/base/pool.h"
@@ -20,6 +20,7 @@ struct layers {
     uint8_t zero;
     uint16_t vlan[2];  // outermost first
     uint8_t mac[2][6]; // source, destination
+    struct tunnels tunnels;
     uint8_t ip[2][16]; // source, destination of the outer header
 };
 

@@ -69,10 +69,11 @@ static struct span transport_of(const struct flow *flow, bool compat)
     return span_of(NULL, 0);
 }
 
+// SCTP has none under compat: the decoder did not look for them.
 static bool has_ports(const struct flow *flow)
 {
     return flow->key.protocol == PROTO_TCP || flow->key.protocol == PROTO_UDP ||
-           flow->key.protocol == PROTO_SCTP;
+           (flow->key.protocol == PROTO_SCTP && (flow->key.port[0] || flow->key.port[1]));
 }
 
 static void write_address(struct event *e, int field, const struct flow *flow,
@@ -202,6 +203,14 @@ static void write_tcp(struct event *e, const struct flow *flow, const struct tcp
     event_number(e, FLOW_DESTINATION_ZERO_WINDOWS, destination->zero_windows);
 }
 
+// What tells flows apart beside addresses and ports: the reference has the stream, we the tunnel.
+static uint32_t number_of(const struct reporter *r, const struct flow *flow, const struct tcp *tcp)
+{
+    if (!r->compat)
+        return flow->key.tunnel;
+    return tcp ? flow->extra : 0;
+}
+
 void report_flow(const struct reporter *r, const struct flow *flow, const struct layers *layers,
                  const struct tcp *tcp, enum occasion occasion, int64_t time)
 {
@@ -211,12 +220,12 @@ void report_flow(const struct reporter *r, const struct flow *flow, const struct
     struct endpoints ends = {.protocol = 0}; // holds the Community ID until the document is written
     struct event *e = emit_begin(r->emit, r->dataset, time);
     write_event(e, flow, occasion != FLOW_GOES_ON);
-    event_text(e, FLOW_ID,
-               span_of(id, flow_id(id, flow, layers, r->compat && tcp ? flow->extra : 0)));
+    event_text(e, FLOW_ID, span_of(id, flow_id(id, flow, layers, number_of(r, flow, tcp))));
     write_vlans(e, layers);
     write_source(e, flow, layers);
     write_destination(e, flow, layers);
     write_network(e, &ends, flow, layers, r->compat);
+    common_tunnels(e, &layers->tunnels);
     if (tcp && !r->compat)
         write_tcp(e, flow, tcp);
     if (occasion != FLOW_GOES_ON && !r->compat)

@@ -176,7 +176,7 @@ static void conn_is_gone(void *owner, struct conn *c, enum ending how)
 }
 
 struct stream *stream_open(struct streams *all, struct flow *flow, const struct binding *binding,
-                           uint32_t interface, bool client, bool late)
+                           const struct packet *p, bool client, bool late)
 {
     struct stream *s = pool_take(&all->streams);
     if (!s)
@@ -184,7 +184,8 @@ struct stream *stream_open(struct streams *all, struct flow *flow, const struct 
     *s = (struct stream){.all = all,
                          .flow = flow,
                          .binding = binding,
-                         .interface = interface,
+                         .interface = p->frame->interface,
+                         .tunnels = p->tunnels,
                          .client = client,
                          .late = late};
     list_init(&s->with_hole);
@@ -228,7 +229,9 @@ static enum side side_of(const struct stream *s, unsigned side)
 
 static void open_conn(struct stream *s)
 {
-    struct endpoints ends = detect_ends(&s->flow->key, s->client, s->interface);
+    struct endpoints ends = detect_ends(&s->flow->key, s->client);
+    ends.interface = s->interface;
+    ends.tunnels = s->tunnels;
     s->conn = conn_open(s->all->conns, s->binding, &ends, s->late, conn_is_gone, s);
 }
 

@@ -46,6 +46,7 @@ struct stream {
     struct list with_hole;      // by since when, roughly
     int64_t since;              // when it was put there
     uint32_t interface;         // for the ends of a conn
+    struct tunnels tunnels;     // likewise
     bool client;                // position in the key of who asks
     bool late;                  // the next conn has not seen the beginning
     bool busy;                  // a call is under way: not to be freed
@@ -72,10 +73,10 @@ bool streams_init(struct streams *all, const struct streams_settings *settings, 
                   struct conns *conns, struct counters *counters);
 void streams_free(struct streams *all);
 
-// Begins to follow a flow with the key's `client` asking; `late`: its beginning was not seen. NULL:
-// no room. flow->stream names it until it is freed.
+// Begins to follow a flow of which `p` is the first packet, with the key's `client` asking; `late`:
+// its beginning was not seen. NULL: no room. flow->stream names it until it is freed.
 struct stream *stream_open(struct streams *all, struct flow *flow, const struct binding *binding,
-                           uint32_t interface, bool client, bool late);
+                           const struct packet *p, bool client, bool late);
 // Where a side goes on, when that is known before its first segment is here. `sure`: it said
 // something in front of that; otherwise its peer may know of something.
 void stream_start(struct stream *s, unsigned side, uint32_t next, bool sure);

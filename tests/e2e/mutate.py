@@ -59,7 +59,10 @@ def same_transactions(capture, change, counter):
     that the change was noticed."""
     changed = [change(one) for one in wire.read(capture)]
     found = replay_packets([made for some in changed for made in some])
-    want_same(transactions(original(capture)), transactions(found.documents))
+    want_same(transactions(original(capture)), transactions(found.documents), "network.tunnel")
+    if counter == "decode_tunnelled":
+        named = [one["type"] for one in found.documents if one["network"].get("tunnel")]
+        want(len(named) > len(found.documents) // 2, f"tunnels are told only by {named}")
     if counter == "fragments_whole":
         split = sum(len(some) > 1 for some in changed)
         want(found.counters[counter] >= split, f"{split} frames split, {found.counters[counter]} whole")
@@ -361,6 +364,14 @@ SAME = {
     "vxlan": (lambda one: [wire.in_vxlan(one)], "decode_tunnelled"),
     "gre": (lambda one: [wire.in_gre(one)], "decode_tunnelled"),
     "gre, whole frames": (lambda one: [wire.in_gre_bridge(one)], "decode_tunnelled"),
+    "geneve": (lambda one: [wire.in_geneve(one)], "decode_tunnelled"),
+    "gtp": (lambda one: [wire.in_gtp(one, 1, 2)], "decode_tunnelled"),
+    "mpls": (lambda one: [wire.in_mpls(one, 16, 17)], "decode_tunnelled"),
+    "mpls, whole frames": (lambda one: [wire.in_pseudowire(one, 16, 17)], "decode_tunnelled"),
+    "erspan": (lambda one: [wire.in_erspan(one)], "decode_tunnelled"),
+    "pppoe": (lambda one: [wire.in_pppoe(one)], "decode_tunnelled"),
+    "gtp in mpls in geneve": (
+        lambda one: [wire.in_geneve(wire.in_mpls(wire.in_gtp(one, 1, 2), 16))], "decode_tunnelled"),
     "vlan in vxlan in vlan": (
         lambda one: [wire.tagged(wire.in_vxlan(wire.tagged(one, (0x8100, 3))), (0x8100, 7))],
         "decode_tunnelled"),

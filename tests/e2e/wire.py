@@ -257,6 +257,52 @@ def in_gre_bridge(one):
     return frame("192.0.2.1", "192.0.2.2", GRE, struct.pack("!HH", 0, 0x6558) + one.data, one.time)
 
 
+def in_udp(one, port, payload):
+    segment = udp("192.0.2.1", "192.0.2.2", (49152, port), payload)
+    return frame("192.0.2.1", "192.0.2.2", UDP, segment, one.time)
+
+
+def in_geneve(one, network=42):
+    """Behind one option of two words."""
+    head = struct.pack("!BBHI", 3, 0, 0x6558, network << 8) + struct.pack("!HBBQ", 0x102, 1, 2, 7)
+    return in_udp(one, 6081, head + one.data)
+
+
+def in_gtp(one, toward, away):
+    """The IP packet; each direction has a tunnel of its own."""
+    kind, = struct.unpack_from("!H", one.data, 12)
+    ends = one.data[26:34] if kind == IPV4 else one.data[22:54]
+    tunnel = toward if ends[:len(ends) // 2] < ends[len(ends) // 2:] else away
+    extension = struct.pack("!HBBBBBB", 0, 0, 0x85, 1, 0, 9, 0)
+    inside = extension + one.data[14:]
+    return in_udp(one, 2152, struct.pack("!BBHI", 0x34, 255, len(inside), tunnel) + inside)
+
+
+def in_mpls(one, *labels):
+    """The IP packet behind a stack of labels."""
+    stack = b"".join(struct.pack("!I", label << 12 | (i == len(labels)) << 8 | 64)
+                     for i, label in enumerate(labels, 1))
+    return packet(one.data[:12] + struct.pack("!H", 0x8847) + stack + one.data[14:], one.time)
+
+
+def in_pseudowire(one, *labels):
+    """The whole frame, behind labels and a control word."""
+    kind = struct.pack("!H", IPV4)
+    stack = in_mpls(packet(bytes(12) + kind + bytes(4) + one.data), *labels).data[12:]
+    return packet(one.data[:12] + stack, one.time)
+
+
+def in_erspan(one, session=7):
+    head = struct.pack("!HHIHHI", 0x1000, 0x88BE, one.time & 0xFFFF, 0x1000, session, 0)
+    return frame("192.0.2.1", "192.0.2.2", GRE, head + one.data, one.time)
+
+
+def in_pppoe(one, session=5):
+    protocol = b"\0\x21" if one.data[14] >> 4 == 4 else b"\0\x57"
+    head = struct.pack("!HHHH", 0x8864, 0x1100, session, 2 + len(one.data) - 14)
+    return packet(one.data[:12] + head + protocol + one.data[14:], one.time)
+
+
 def cut(one, length):
     return one._replace(data=one.data[:length])
 

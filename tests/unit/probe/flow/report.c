@@ -126,6 +126,41 @@ static void flow_id_of_all_layers(void **state)
     assert_true(strlen(id_of(&flow, &l, UINT32_MAX)) < FLOW_ID_LENGTH);
 }
 
+// Flows that differ by tunnel or by what the reference does not know have other names.
+static void flow_id_tells_apart(void **state)
+{
+    (void)state;
+    struct flow flow = tcp_flow();
+    struct layers l = ethernet_layers();
+    char ids[5][FLOW_ID_LENGTH + 1];
+    strcpy(ids[0], id_of(&flow, &l, 0));
+    strcpy(ids[1], id_of(&flow, &l, 7));
+    flow.key.protocol = PROTO_UDP;
+    strcpy(ids[2], id_of(&flow, &l, 0));
+    flow.key.protocol = PROTO_SCTP;
+    strcpy(ids[3], id_of(&flow, &l, 0));
+    flow.key.port[0] = flow.key.port[1] = 0; // under compat
+    strcpy(ids[4], id_of(&flow, &l, 0));
+    for (int i = 0; i < 5; i++)
+        for (int j = 0; j < i; j++)
+            assert_string_not_equal(ids[i], ids[j]);
+}
+
+static void sctp_has_ports_unless_compat(void **state)
+{
+    (void)state;
+    for (int compat = 0; compat < 2; compat++) {
+        begin_world(usual_settings(), compat);
+        struct packet p = make_packet(PROTO_SCTP, FROM_CLIENT, "....");
+        if (!compat)
+            p.key.port[1] = 2905;
+        take(p);
+        end_world();
+        assert_int_equal(is_silent_of(0, "\"port\""), compat);
+        assert_int_equal(is_silent_of(0, "sctp"), compat);
+    }
+}
+
 static void health_of_tcp(void **state)
 {
     (void)state;
@@ -186,8 +221,20 @@ static void tunnels_and_vlans(void **state)
         p.vlans = 3;
         p.vlan[0] = 101;
         p.vlan[1] = 600;
+        p.tunnels = (struct tunnels){2, {TUNNEL_GRE, TUNNEL_MPLS}, true, 0xffffffff};
+        take(p);
+        p.key.tunnel = 7;
+        p.tunnels = (struct tunnels){1, {TUNNEL_TZSP}, false, 0};
+        take(p);
+        p.key.tunnel = 8; // the same but for its number
         take(p);
         end_world();
+        assert_int_equal(documents.count, 3);
+        if (compat)
+            assert_true(is_silent_of(0, "tunnel"));
+        else
+            assert_true(says(0, "\"tunnel\":{\"id\":4294967295,\"type\":[\"gre\",\"mpls\"]}") &&
+                        says(1, "\"tunnel\":{\"type\":\"tzsp\"}"));
         assert_true(says(0, "\"vlan\":[101,600]"));
         assert_true(says(0, "\"ip\":[\"1.1.1.1\",\"10.0.0.1\"]"));
         assert_true(says(0, "\"ip\":[\"2.2.2.2\",\"10.0.0.2\"]"));
@@ -275,6 +322,8 @@ int main(void)
         cmocka_unit_test(flow_id_of_all_layers),
         cmocka_unit_test(health_of_tcp),
         cmocka_unit_test(ends_of_tcp),
+        cmocka_unit_test(flow_id_tells_apart),
+        cmocka_unit_test(sctp_has_ports_unless_compat),
         cmocka_unit_test(tunnels_and_vlans),
         cmocka_unit_test(outer_header_that_is_cut),
         cmocka_unit_test(icmp_transport),
