@@ -158,6 +158,20 @@ static struct output_counters sum_outputs(const struct stats *s)
     return sum;
 }
 
+// Documents in the queues, in memory and on disk.
+static uint64_t queued(const struct output_counters *o)
+{
+    return o->waiting + o->spooled;
+}
+
+// And those that left them, however. The counters are read one after the other, so it may seem that
+// more wait than came.
+static uint64_t left(const struct output_counters *o)
+{
+    uint64_t came = o->accepted + o->recovered;
+    return came > queued(o) ? came - queued(o) : 0;
+}
+
 // Their names, with commas.
 static void put_output_type(struct pen *pen, const struct stats *s)
 {
@@ -177,10 +191,10 @@ static void put_output(struct pen *pen, const struct stats *s, const struct outp
     end(pen);
     begin(pen, "events");
     put_number(pen, "acked", o->delivered);
-    put_number(pen, "active", o->waiting);
+    put_number(pen, "active", queued(o));
     put_number(pen, "batches", o->parcels);
     put_number(pen, "dead_letter", o->dead_letters);
-    put_number(pen, "dropped", o->refused + o->too_large + o->shed);
+    put_number(pen, "dropped", o->refused + o->too_large + o->shed + o->damaged);
     put_number(pen, "duplicates", o->duplicates);
     put_number(pen, "failed", o->retries);
     put_number(pen, "toomany", o->busy);
@@ -214,8 +228,8 @@ static void put_pipeline(struct pen *pen, const struct endpoint_view *v,
     begin(pen, "pipeline");
     put_number(pen, "clients", v->world->workers);
     begin(pen, "events");
-    put_number(pen, "active", o->waiting);
-    put_number(pen, "dropped", lost + o->shed);
+    put_number(pen, "active", queued(o));
+    put_number(pen, "dropped", lost + o->shed + o->damaged);
     put_number(pen, "failed", lost);
     put_number(pen, "filtered", c->events_filtered);
     put_number(pen, "published", c->events_written);
@@ -223,16 +237,16 @@ static void put_pipeline(struct pen *pen, const struct endpoint_view *v,
     put_number(pen, "total", c->events_made);
     end(pen);
     begin(pen, "queue");
-    put_number(pen, "acked", o->accepted - o->waiting);
-    put_events(pen, "added", o->accepted);
-    put_events(pen, "consumed", o->accepted - o->waiting);
+    put_number(pen, "acked", left(o));
+    put_events(pen, "added", o->accepted + o->recovered);
+    put_events(pen, "consumed", left(o));
     begin(pen, "filled");
-    put_number(pen, "events", o->waiting);
+    put_number(pen, "events", queued(o));
     put_real(pen, "pct", (double)o->waiting / (double)(q->events > 0 ? q->events : 1));
     end(pen);
     put_number(pen, "max_bytes", (uint64_t)q->bytes);
     put_number(pen, "max_events", (uint64_t)q->events);
-    put_events(pen, "removed", o->accepted - o->waiting);
+    put_events(pen, "removed", left(o));
     end(pen);
     end(pen);
 }

@@ -153,6 +153,8 @@ def life_and_death(one, rnd, life):
     one.fake.faults = rnd.choice([{}, {"none": 3, "429": 1, "reset_after": 1, "partial": 1}])
     one.fake.pace = rnd.choice([0, 0, 0.02])
     one.start(all_names)
+    if rnd.random() < 0.8:  # the others may end before they begin
+        one.until(lambda counters: counters, "the endpoint")
     limit = time.monotonic() + rnd.choice([0.1, 0.4, 1.5]) * rnd.random() + 0.05
     written = 0
     while time.monotonic() < limit and one.process.poll() is None:
