@@ -73,25 +73,37 @@ void mysql_lose(struct mysql_call *f)
         conn_give_up(f->c);
 }
 
-bool mysql_is_command(struct span data)
+// Its length and that of the bytes in hand; false: this is no header of a command.
+static bool begins_command(struct span data, uint32_t *len, size_t *rest, uint8_t *command)
 {
     struct reader r = reader_of(data);
-    uint32_t len = mysql_le24(&r);
-    uint8_t sequence = reader_u8(&r), command = reader_u8(&r);
-    const struct mysql_command_info *info = mysql_command_info(command);
-    if (!reader_ok(&r) || sequence || !info || len < info->least ||
-        (info->most && len > info->most))
+    *len = mysql_le24(&r);
+    uint8_t sequence = reader_u8(&r);
+    *rest = reader_left(&r);
+    *command = reader_u8(&r);
+    const struct mysql_command_info *info = mysql_command_info(*command);
+    return reader_ok(&r) && !sequence && info && *len >= info->least &&
+           (!info->most || *len <= info->most);
+}
+
+// That of one of which only the beginning came must be text, what stands behind a whole one another
+// command.
+bool mysql_is_command(struct span data)
+{
+    enum { TEXT = 8 };
+    uint32_t len, next_len;
+    size_t rest, next_rest;
+    uint8_t command, next;
+    if (!begins_command(data, &len, &rest, &command))
         return false;
-    size_t rest = reader_left(&r) + 1;
-    if (rest == len)
-        return true;
     if (rest > len)
-        return mysql_is_command(span_skip(data, MYSQL_HEADER + len));
-    struct span text = span_first(reader_rest(&r), 8);
-    for (size_t i = 0; i < text.len; i++)
+        return begins_command(span_skip(data, MYSQL_HEADER + len), &next_len, &next_rest, &next);
+    struct span text = span_first(span_skip(data, MYSQL_HEADER + 1), TEXT);
+    for (size_t i = 0; i < text.len && rest < len; i++)
         if (text.at[i] < ' ' && !(text.at[i] >= '\t' && text.at[i] <= '\r'))
             return false;
-    return (command == COM_QUERY || command == COM_STMT_PREPARE) && text.len == 8;
+    return rest == len ||
+           ((command == COM_QUERY || command == COM_STMT_PREPARE) && text.len == TEXT);
 }
 
 // An answer to a question nobody saw, if nobody sees any.

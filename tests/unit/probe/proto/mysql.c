@@ -767,6 +767,19 @@ static void test_late(void **state)
     close_all();
 }
 
+static void test_many_at_once(void **state)
+{
+    (void)state;
+    open_late();
+    while (said.len + 64 < sizeof said.at)
+        put_literal(&said, 0, "\1");
+    say(CLIENT);
+    query("select 1");
+    harness_end(&h);
+    assert_int_equal(h.count, 1);
+    harness_close(&h);
+}
+
 static void test_one_side(void **state)
 {
     (void)state;
@@ -969,6 +982,7 @@ int main(void)
         cmocka_unit_test(test_hole_between_packets),
         cmocka_unit_test(test_hole_of_answers),
         cmocka_unit_test(test_late),
+        cmocka_unit_test(test_many_at_once),
         cmocka_unit_test(test_one_side),
         cmocka_unit_test(test_slow_answer),
         cmocka_unit_test(test_pipelined),
