@@ -5,6 +5,7 @@
 #include "probe/emit.h"
 
 #include <assert.h>
+#include <net/if.h>
 #include <stdlib.h>
 
 #include "pipeline/base/clock.h"
@@ -54,6 +55,14 @@ struct emit_plan {
 
 static const struct common_settings nothing; // of a dataset without settings
 
+// Names of cards, asked for once: one that is renamed keeps the name it had.
+struct interface_name {
+    uint32_t number; // 0: none
+    char id[12], name[IF_NAMESIZE];
+};
+
+enum { INTERFACE_NAMES = 16 };
+
 struct emit {
     const struct emit_plan *plan;
     struct emit_settings settings;
@@ -63,6 +72,7 @@ struct emit {
     struct batch *batch; // open; NULL: none
     bool wait;
     const struct dataset_plan *dataset; // of the document in hand
+    struct interface_name interfaces[INTERFACE_NAMES];
     struct event event;
 };
 
@@ -538,6 +548,27 @@ static void derive(struct event *e)
         *event_slot(e, F_ERROR_MESSAGE) = notes->list->value;
 }
 
+static const struct interface_name *interface_name(struct emit *e, uint32_t number)
+{
+    struct interface_name *n = &e->interfaces[number % INTERFACE_NAMES];
+    if (n->number == number)
+        return n;
+    n->number = number;
+    snprintf(n->id, sizeof n->id, "%u", number);
+    if (!if_indextoname(number, n->name))
+        n->name[0] = '\0'; // it is gone
+    return n;
+}
+
+void emit_interface(struct emit *e, uint32_t interface)
+{
+    if (e->wait || !interface || e->plan->setup.compat)
+        return;
+    const struct interface_name *n = interface_name(e, interface);
+    event_text(&e->event, F_OBSERVER_INTERFACE_ID, span_text(n->id));
+    event_text_if(&e->event, F_OBSERVER_INTERFACE_NAME, span_text(n->name));
+}
+
 // False: the direction is one that nobody wants documents of.
 static bool set_direction(struct emit *em, const struct endpoints *ends,
                           const struct transaction *t)
@@ -557,6 +588,7 @@ void emit_transaction(struct emit *e, const struct binding *binding, const struc
     struct event *event = emit_begin(e, binding->dataset, began);
     set_ends(e, ends, t);
     set_times(event, t, binding->compat);
+    emit_interface(e, ends->interface);
     if (!set_direction(e, ends, t) || !binding->protocol->publish(c, t, event)) {
         counter_add(e->counters->events_filtered, 1);
         return;

@@ -75,5 +75,8 @@ void emit_transaction(struct emit *e, const struct binding *binding, const struc
 struct event *emit_begin(struct emit *e, int dataset, int64_t time);
 void emit_finish(struct emit *e);
 
+// Says in the document in hand which card saw it; nothing for files, and under compat.
+void emit_interface(struct emit *e, uint32_t interface);
+
 // The open batch is handed over if it is older than flush.timeout, or always.
 void emit_flush(struct emit *e, bool always);

@@ -71,6 +71,7 @@ static struct layers read_layers(const struct packet *p)
     l.tunnels = p->tunnels;
     l.vlans = p->vlans > 2 ? 2 : p->vlans;
     memcpy(l.vlan, p->vlan, l.vlans * sizeof l.vlan[0]);
+    l.interface = p->frame->interface;
     return l;
 }
 

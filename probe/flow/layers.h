@@ -21,7 +21,8 @@ struct layers {
     uint16_t vlan[2];  // outermost first
     uint8_t mac[2][6]; // source, destination
     struct tunnels tunnels;
-    uint8_t ip[2][16]; // source, destination of the outer header
+    uint8_t ip[2][16];  // source, destination of the outer header
+    uint32_t interface; // that saw it
 };
 
 struct layers_pool {

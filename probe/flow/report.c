@@ -221,6 +221,7 @@ void report_flow(const struct reporter *r, const struct flow *flow, const struct
     struct event *e = emit_begin(r->emit, r->dataset, time);
     write_event(e, flow, occasion != FLOW_GOES_ON);
     event_text(e, FLOW_ID, span_of(id, flow_id(id, flow, layers, number_of(r, flow, tcp))));
+    emit_interface(r->emit, layers->interface);
     write_vlans(e, layers);
     write_source(e, flow, layers);
     write_destination(e, flow, layers);

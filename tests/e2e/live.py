@@ -315,6 +315,14 @@ def tap(workers):
         result = weir.end()
     want_all(result, sent)
     want_asked(result, *range(20))
+    want_interface(result, "b0")
+
+
+def want_interface(result, name):
+    """Every document, flows too, says which card saw its first packet."""
+    found = {one.get("observer", {}).get("ingress", {}).get("interface", {}).get("name")
+             for one in result.documents}
+    want(found == {name}, f"interfaces {found}, wanted {name}")
 
 
 def several_entries():

@@ -179,6 +179,11 @@ struct event *emit_begin(struct emit *e, int dataset, int64_t time)
     return &documents.event;
 }
 
+void emit_interface(struct emit *e, uint32_t interface)
+{
+    (void)e, (void)interface;
+}
+
 void emit_finish(struct emit *e)
 {
     (void)e;
