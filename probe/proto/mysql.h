@@ -208,6 +208,7 @@ enum mysql_memory { // upper half of the keys of the conn's store; the lower is 
     MYSQL_KEEPS_LONG_DATA,
     MYSQL_KEEPS_REST,    // of unpacked bytes; the lower half is the side
     MYSQL_KEEPS_COLUMNS, // of a prepared statement, if rows are kept (mysql_column)
+    MYSQL_KEEPS_TABLE,   // that its first column is of
     MYSQL_KEEPS_LAST,    // the text prepared last, before its number is known
 };
 static inline uint64_t mysql_key(enum mysql_memory what, uint32_t id)

@@ -220,9 +220,25 @@ static void recall_columns(struct mysql_call *f)
     }
 }
 
+static void recall_table(struct mysql_call *f)
+{
+    struct mysql_exchange *x = counting(f);
+    struct span name = {0};
+    if (x && !x->tables)
+        name = conn_recall(f->c, mysql_key(MYSQL_KEEPS_TABLE, x->statement_id));
+    struct mysql_table *one = name.len ? transaction_alloc(f->t, sizeof *one) : NULL;
+    if (!one)
+        return;
+    *one = (struct mysql_table){.name = transaction_keep(f->t, name)};
+    x->tables = one;
+    x->table_count = 1;
+}
+
 static void remember_columns(struct mysql_call *f)
 {
     struct mysql_exchange *x = mysql_exchange(f);
+    if (x && x->tables && !conn_is_compat(f->c))
+        conn_remember(f->c, mysql_key(MYSQL_KEEPS_TABLE, x->statement_id), x->tables->name);
     if (x && x->columns.len)
         conn_remember(f->c, mysql_key(MYSQL_KEEPS_COLUMNS, x->statement_id),
                       chain_view(&x->columns, conn_scratch(f->c)));
@@ -298,8 +314,10 @@ static void begin_result(struct mysql_call *f, const struct mysql_packet *p)
         x->fields = (uint32_t)columns;
     a->phase = MYSQL_IN_COLUMNS;
     a->columns_left = follow ? (uint32_t)columns : 0;
-    if (!follow)
+    if (!follow) {
         recall_columns(f);
+        recall_table(f);
+    }
 }
 
 static void result(struct mysql_call *f, const struct mysql_packet *p)

@@ -255,6 +255,7 @@ static void forget_statement(struct mysql_call *f, const struct mysql_packet *p)
     conn_forget(f->c, mysql_key(MYSQL_KEEPS_STATEMENT, statement_of(p)));
     conn_forget(f->c, mysql_key(MYSQL_KEEPS_LONG_DATA, statement_of(p)));
     conn_forget(f->c, mysql_key(MYSQL_KEEPS_COLUMNS, statement_of(p)));
+    conn_forget(f->c, mysql_key(MYSQL_KEEPS_TABLE, statement_of(p)));
 }
 
 // ── commands ──
