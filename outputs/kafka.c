@@ -58,7 +58,7 @@ struct kafka {
     unsigned users;      // sendings through it
     int64_t batch_bytes; // of a batch at most: it shrinks if brokers take less
     bool spent;          // the client is to be replaced once nobody uses it
-    bool ever;           // a document was taken once
+    _Atomic bool ever;   // a document was taken once
     _Atomic bool stopping;
 
     pthread_mutex_t order; // parcels are put into the client's queue one after the other
@@ -73,6 +73,7 @@ struct sending {
     struct room *room;
     struct copy *copies;
     const char *dead_topic; // messages go there now; NULL: to where they belong
+    const char *reason;     // for that
     unsigned failed;        // batches that were refused
 
     // Guarded by the gate.
@@ -210,7 +211,7 @@ static void add_header(rd_kafka_headers_t *list, const char *name, struct span v
 
 static void add_reason(const struct sending *s, uint32_t row, rd_kafka_headers_t *list)
 {
-    const char *words = s->p->answer[row] == TOO_LARGE ? "too large" : rd_kafka_err2str(s->error);
+    const char *words = s->p->answer[row] == TOO_LARGE ? "too large" : s->reason;
     add_header(list, "error", span_text(words));
     add_header(list, "topic", row_route(s, row, ROUTE_TOPIC));
 }
@@ -355,13 +356,23 @@ static uint32_t pick(const struct sending *s, uint32_t *rows, uint32_t count,
     return picked;
 }
 
+// A document is not to blame when nothing else gets through, nor a single one as long as none was
+// ever taken.
+static bool is_to_blame(const struct sending *s)
+{
+    return s->got_through || (s->p->count == 1 && atomic_load(&s->k->ever));
+}
+
 // A batch was refused for something in it. Halving finds the documents; false: not in so many
 // halves.
 static bool isolate(struct sending *s, uint32_t *rows, uint32_t count)
 {
     s->failed++;
-    if (count == 1)
+    if (count == 1) {
+        if (!is_to_blame(s))
+            s->room->outcomes[*rows] = OUTCOME_FORBIDDEN;
         return true;
+    }
     if (!s->got_through && s->failed > FAILED_MOST)
         return false;
     uint32_t half = count / 2;
@@ -380,8 +391,8 @@ static bool isolate(struct sending *s, uint32_t *rows, uint32_t count)
 // Nothing of a batch fits together with it, so it was alone when it was refused.
 static bool is_too_large_alone(const struct sending *s, uint32_t row)
 {
-    return (int64_t)row_document(s, row).len >= s->k->batch_bytes ||
-           s->k->batch_bytes <= SMALLEST_BATCH;
+    int64_t most = s->client->batch_bytes;
+    return (int64_t)row_document(s, row).len >= most || most <= SMALLEST_BATCH;
 }
 
 static enum delivery answer_of(const struct sending *s, uint32_t row)
@@ -416,7 +427,7 @@ static void shrink_batches(struct sending *s)
         shrink |= has_outcome(s, i, OUTCOME_LARGE) && s->p->answer[i] == BUSY;
     gate_lock(&k->gate);
     if (shrink && !k->spent) {
-        k->batch_bytes /= 2;
+        k->batch_bytes = s->client->batch_bytes / 2;
         k->spent = true;
     }
     gate_unlock(&k->gate);
@@ -431,13 +442,9 @@ static void doubt_topics(struct sending *s)
     pthread_mutex_unlock(&s->k->order);
 }
 
-// A parcel of which nothing got through is not to blame for it; nor is a single document as long as
-// none was ever taken.
 static void acquit(struct sending *s)
 {
-    if (!s->failed || s->got_through || (s->p->count == 1 && s->k->ever))
-        return;
-    for (uint32_t i = 0; i < s->p->count; i++)
+    for (uint32_t i = 0; i < s->p->count && !is_to_blame(s); i++)
         if (has_outcome(s, i, OUTCOME_POISON))
             s->room->outcomes[i] = OUTCOME_FORBIDDEN;
 }
@@ -480,6 +487,7 @@ static void send_letters(struct sending *s)
             rows[count++] = i;
     if (!count)
         return;
+    s->reason = s->error ? rd_kafka_err2str(s->error) : "no topic or nothing to hash";
     s->dead_topic = s->k->settings->dead_letter_topic;
     deliver(s, rows, count);
     for (uint32_t i = 0; i < count; i++) {
@@ -618,9 +626,8 @@ static void kafka_send(void *self, struct parcel *p)
     if (!s.client)
         return;
     send_all(&s);
-    gate_lock(&k->gate);
-    k->ever |= s.got_through;
-    gate_unlock(&k->gate);
+    if (s.got_through)
+        atomic_store(&k->ever, true);
     client_leave(k);
     for (struct copy *next; s.copies; s.copies = next) {
         next = s.copies->next;

@@ -192,6 +192,7 @@ struct kafka_client *kafka_client_open(const struct kafka_client_setup *setup, s
         error_set(why, "no memory");
         return NULL;
     }
+    c->batch_bytes = setup->batch_bytes;
     c->tls = setup->tls;
     c->gate = setup->gate;
     c->quiet = setup->quiet;

@@ -22,6 +22,7 @@ struct kafka_client_setup {
 struct kafka_client {
     rd_kafka_t *handle;
     struct kafka_topics *topics;
+    int64_t batch_bytes;
     const struct tls *tls;
     struct gate *gate;
     void (*report)(const rd_kafka_message_t *m);

@@ -316,7 +316,9 @@ def case_no_topic_is_refused_and_counted():
         want(rows.get("refused") == 100, f"{rows}")
         want("lack a field" in log and "see topic" in log, log)
         rows, log = simple(mock, {"topic": "x%{[nothing]}", "dead_letter_topic": "events"}, 100)
-        want(rows.get("dead_letters") == 100 == len(mock.read("events")), f"{rows}")
+        letters = mock.read("events")
+        want(rows.get("dead_letters") == 100 == len(letters), f"{rows}")
+        want(all("error=no topic" in one.headers for one in letters), letters[0].headers)
 
 
 # ── cases: too large ──
