@@ -21,6 +21,7 @@ enum {
 };
 struct sizes {
     struct pool pool[SIZE_LARGEST - SIZE_SMALLEST + 1];
+    uint64_t warm; // bytes ever handed out that may stay in memory when their pool is not used
 };
 // Each kind of thing finds a block as long as it keeps to its own ceiling. False: the system
 // refuses the address space.

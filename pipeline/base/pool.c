@@ -66,3 +66,13 @@ void pool_give(struct pool *p, void *thing)
     p->taken--;
     poison(thing, p->size);
 }
+
+void pool_rest(struct pool *p)
+{
+    assert(!p->taken);
+    unpoison(p->base, p->size * p->touched);
+    if (p->touched)
+        madvise(p->base, p->size * p->touched, MADV_DONTNEED);
+    p->free = NULL;
+    p->touched = 0;
+}

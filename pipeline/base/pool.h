@@ -25,3 +25,6 @@ void pool_free(struct pool *p);
 // makes room by ending its oldest, and counts that.
 void *pool_take(struct pool *p);
 void pool_give(struct pool *p, void *thing);
+
+// Everything was given back: the memory goes back to the system, the address space stays.
+void pool_rest(struct pool *p);

@@ -3,7 +3,7 @@
 import itertools
 
 from attack import attack
-from frames import ACK, FIN, PSH, SEGMENT, Talk, together
+from frames import ACK, FIN, PSH, RST, SEGMENT, Talk, together
 
 QUESTION = b"GET /an/address?with=%d HTTP/1.1\r\nHost: www.example.com\r\nAccept: */*\r\n\r\n"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 40\r\n\r\n" + b"y" * 40
@@ -139,6 +139,29 @@ def unended(dice, number):
 def lines_without_end(dice, count):
     """A start line byte by byte, as long as one may be, of a few conversations."""
     return together((unended(dice, n) for n in itertools.count()), 2)
+
+
+def unread(number, dice, size):
+    """A head without end, in its segments; then nothing, until all others have as much."""
+    t = Talk(dice, number, 80)
+    yield from t.open()
+    yield from t.say(0, (b"GET / HTTP/1.1\r\nX: " + b"d" * size)[:size])
+    yield None
+    yield t.send(0, RST | ACK)
+
+
+@attack("conns_opened")
+def heads_of_all_sizes(dice, count):
+    """Unfinished heads, as many as are kept: first short ones, then those twice as long, and on."""
+    size, number = 300, 0
+    while size < 1 << 20:
+        many = min(50000, max(2, (64 << 20) // size * min(count, 1_000_000) // 1_000_000))
+        talks = [unread(number + n, dice, size) for n in range(many)]
+        for one in talks:
+            yield from itertools.takewhile(lambda made: made, one)
+        for one in talks:
+            yield from one
+        size, number = 2 * size, number + many
 
 
 def drips(dice, number):

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a protocol wants remembered beyond its transactions: found by key, let go at ceilings.
 
+#include "probe/conns.h"
 #include "tests/unit/probe/world.h"
 
 static void remember(uint64_t key, const char *bytes)
@@ -138,6 +139,40 @@ static void a_view_may_be_remembered(void **state)
     assert_recalled(3, "one");
 }
 
+static uint64_t touched(const struct sizes *s)
+{
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i <= SIZE_LARGEST - SIZE_SMALLEST; i++)
+        bytes += s->pool[i].size * s->pool[i].touched;
+    return bytes;
+}
+
+// The same memory serves one size after the other.
+static void sizes_take_turns(void **state)
+{
+    (void)state;
+    enum { ALL = 1 << 20 };
+    struct conns_settings settings = {.conns = 16, .transactions = 16, .kept_bytes_all = ALL};
+    static void *block[ALL / 1024];
+    struct sizes s;
+    assert_true(sizes_init(&s, &settings));
+    uint8_t *stays = sizes_take(&s, 200);
+    *stays = 7;
+    for (size_t size = 1024; size <= 64 << 10; size *= 2) {
+        for (size_t i = 0; i < ALL / size; i++) {
+            block[i] = sizes_take(&s, size);
+            assert_non_null(block[i]);
+            memset(block[i], 1, size);
+        }
+        assert_true(touched(&s) <= ALL + (128 << 10) + 256);
+        for (size_t i = 0; i < ALL / size; i++)
+            sizes_give(&s, block[i], size);
+    }
+    assert_int_equal(*stays, 7);
+    sizes_give(&s, stays, 200);
+    sizes_free(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +185,7 @@ int main(void)
         test(all_together_have_a_ceiling),
         test(too_much_is_not_remembered),
         test(a_view_may_be_remembered),
+        cmocka_unit_test(sizes_take_turns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,12 +61,32 @@ static void test_refuses_what_cannot_be(void **state)
     pool_free(&p);
 }
 
+static void test_rests(void **state)
+{
+    (void)state;
+    struct pool p;
+    assert_true(pool_init(&p, 4096, 10));
+    pool_rest(&p);
+    for (int turn = 0; turn < 2; turn++) {
+        uint8_t *one = pool_take(&p), *two = pool_take(&p);
+        assert_ptr_equal(one, p.base);
+        assert_int_equal(two[100], 0); // fresh from the system
+        memset(two, 1, 4096);
+        pool_give(&p, one);
+        pool_give(&p, two);
+        pool_rest(&p);
+        assert_int_equal(p.touched, 0);
+    }
+    pool_free(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hands_out_up_to_the_ceiling),
         cmocka_unit_test(test_hands_out_the_last_given_back),
         cmocka_unit_test(test_refuses_what_cannot_be),
+        cmocka_unit_test(test_rests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
