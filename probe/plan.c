@@ -680,12 +680,10 @@ void plan_free(struct plan *p)
 
 // ── memory ──
 
-enum { FLOW_BYTES = 200 }; // measured, its pools' rounding included
-
 uint64_t plan_memory(const struct plan *p, unsigned workers)
 {
     const struct emit_settings *e = &p->probe.events;
-    int64_t worker = p->flows.flows * FLOW_BYTES + p->flows.reorder_bytes_all +
+    int64_t worker = flows_memory(&p->flows) +
                      conns_memory(&p->probe.conns, p->bindings, p->binding_count) +
                      p->probe.decode.fragment_bytes + e->scratch + e->batches * BATCH_SIZE;
     return workers * (uint64_t)worker +

@@ -51,6 +51,12 @@ bool flow_settings_check(const struct flow_settings *settings, struct error *why
     return true;
 }
 
+int64_t flows_memory(const struct flow_settings *s)
+{
+    int64_t more = sizeof(struct tcp) + sizeof(struct layers) + sizeof(struct stream);
+    return table_memory(s->flows) + s->flows * more + s->reorder_bytes_all;
+}
+
 struct flows {
     struct flow_settings settings;
     struct flows_setup setup;

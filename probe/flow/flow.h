@@ -27,6 +27,10 @@ extern const struct setting flow_settings[];
 // What the table of settings cannot say. False: refused.
 bool flow_settings_check(const struct flow_settings *settings, struct error *why);
 
+// Bytes that all flows of a worker may come to, if each is wrapped in other layers than all others
+// and waits for something (an idle one takes less than half of that).
+int64_t flows_memory(const struct flow_settings *settings);
+
 struct flows_setup {
     const struct flow_settings *settings;
     const struct binding *const *bindings; // the array and all in it live until the end

@@ -52,6 +52,12 @@ void table_free(struct table *t)
     t->live = NULL;
 }
 
+int64_t table_memory(int64_t ceiling)
+{
+    return ceiling * (int64_t)sizeof(struct flow) + ceiling / 8 +
+           (ceiling / LOAD + FIRST_BUCKETS + 1) * (int64_t)sizeof(struct bucket);
+}
+
 static struct bucket *bucket_of(const struct table *t, uint32_t hash)
 {
     uint32_t number = hash & (2 * t->half - 1);

@@ -102,6 +102,9 @@ static inline uint32_t table_hash(uint32_t hash)
     return hash ^ hash >> 16;
 }
 
+// Bytes that a table of so many flows may come to.
+int64_t table_memory(int64_t ceiling);
+
 // Ask the memory for what table_find will touch: first all buckets of an array of packets, then all
 // records. The second returns the record it asked for, most likely the right one (NULL: none).
 void table_prefetch_bucket(const struct table *t, uint32_t hash);

@@ -140,12 +140,27 @@ static void wheel_looks_at_the_far_once_a_round(void **state)
     table_free(&t);
 }
 
+static void knows_its_memory(void **state)
+{
+    (void)state;
+    enum { FLOWS = 3000 };
+    struct table t;
+    assert_true(table_init(&t, FLOWS));
+    for (uint32_t i = 0; i < FLOWS; i++)
+        assert_non_null(add(&t, i, i * 2654435761u));
+    size_t used = t.flows.touched * t.flows.size + t.buckets.touched * t.buckets.size;
+    assert_true(used <= (size_t)table_memory(FLOWS) + sizeof(struct flow)); // and nobody
+    assert_true(used > (size_t)table_memory(FLOWS) * 9 / 10);
+    table_free(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(grows_and_shrinks),
         cmocka_unit_test(one_hash_for_all),
         cmocka_unit_test(walks_who_is_there),
+        cmocka_unit_test(knows_its_memory),
         cmocka_unit_test(hash_spreads_what_workers_share),
         cmocka_unit_test(wheel_gives_in_order),
         cmocka_unit_test(wheel_looks_at_the_far_once_a_round),
