@@ -81,10 +81,12 @@ static bool allow(scmp_filter_ctx list)
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
         if (calls[i] >= 0 && seccomp_rule_add(list, SCMP_ACT_ALLOW, calls[i], 0) != 0)
             return false;
-    for (size_t i = 0; i < sizeof families / sizeof *families; i++)
-        if (seccomp_rule_add(list, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-                             SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i])) != 0)
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
+        struct scmp_arg_cmp family = {
+            .arg = 0, .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)families[i], .datum_b = 0};
+        if (seccomp_rule_add_array(list, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, &family) != 0)
             return false;
+    }
     return true;
 }
 
@@ -172,6 +174,16 @@ static long restrict_folders(const struct sandbox_setup *setup)
 }
 
 // ── the public face ──
+
+void sandbox_raise(void)
+{
+    capng_get_caps_process();
+    if (!capng_have_capability(CAPNG_PERMITTED, CAP_NET_RAW) ||
+        capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_RAW))
+        return;
+    capng_update(CAPNG_ADD, CAPNG_EFFECTIVE, CAP_NET_RAW);
+    capng_apply(CAPNG_SELECT_CAPS);
+}
 
 bool sandbox_enter(const struct sandbox_setup *setup, struct error *why)
 {

@@ -22,5 +22,9 @@ struct sandbox_setup {
                                           // need not exist yet. NULL: skipped
 };
 
+// Takes up the right to capture where it was only permitted (setcap cap_net_raw+p: a program that
+// starts even where the right cannot be had).
+void sandbox_raise(void);
+
 // What the kernel does not have is told in the log. False: rights could not be given up, `why`.
 bool sandbox_enter(const struct sandbox_setup *setup, struct error *why);

@@ -3,9 +3,9 @@
 // each by itself and summed (so that both directions agree), and where a tunnel begins the same is
 // done over for what is inside. Classic BPF has no loops: each depth has its own copy.
 //
-//   start ─▶ TYPED ─┬▶ V4 ─┬▶ NEXT ─┬▶ UDP ─▶ VXLAN ─┐
-//      ▲  tags      ├▶ V6 ─┘        ├▶ GRE ──────────┼─▶ TYPED of the next depth
-//      │            └▶ MACS         └▶ IP in IP ─────┘
+//   start ─▶ TYPED ─┬▶ MPLS, PPPoE ─┬▶ V4 ─┬▶ NEXT ─┬▶ UDP ─▶ VXLAN ─┐
+//            tags   ├───────────────┴▶ V6 ─┘        ├▶ GRE ──────────┼─▶ TYPED of the next depth
+//                   └▶ hardware addresses           └▶ IP in IP ─────┘
 //
 // A fragment tells no ports, so what may be fragmented goes by addresses alone. Loads are relative
 // to the network header (SKF_NET_OFF), the only place that is the same for packets that come and
@@ -15,8 +15,9 @@
 #include <assert.h>
 
 enum {
-    TAGS = 4,       // VLAN tags passed at each depth
-    EXTENSIONS = 4, // extension headers of IPv6 passed
+    TAGS = 4,        // VLAN tags passed at each depth
+    LABELS_MPLS = 4, // of MPLS passed
+    EXTENSIONS = 4,  // extension headers of IPv6 passed
     DEPTHS = FANOUT_DEPTH + 1,
     JUMPS = 1024,
     NET = SKF_NET_OFF,
@@ -30,7 +31,10 @@ enum { BASE, SUM, KEPT };
 enum label {
     TYPED,       // X: where a header begins, A: its Ethernet type
     BEHIND_TAGS, // as TYPED, but not a tag
-    V4,          // BASE, X: where the IP header begins
+    MPLS,        // X: where a stack of labels begins
+    BEHIND_LABELS,
+    PPPOE,
+    V4, // BASE, X: where the IP header begins
     V6,
     NEXT, // X: behind the IP header, A: protocol
     UDP,
@@ -100,7 +104,7 @@ static void set_base(struct assembler *a) // X = A, and so it stays known
 static void skip(struct assembler *a, uint32_t bytes) // X += bytes; A is lost
 {
     emit(a, BPF_MISC | BPF_TXA, 0);
-    emit(a, BPF_ALU | BPF_ADD | BPF_K, bytes);
+    emit(a, BPF_ALU | BPF_ADD, bytes);
     set_base(a);
 }
 
@@ -155,6 +159,22 @@ static void add_address(struct assembler *a, uint32_t offset, uint32_t words)
 
 // ── headers ──
 
+// No IP: inside a tunnel the outer header is what makes the flow, else the hardware addresses.
+static void write_macs(struct assembler *a, int depth)
+{
+    if (depth) {
+        go(a, DONE);
+        return;
+    }
+    emit(a, BPF_LD | BPF_W | BPF_ABS, (uint32_t)LINK + 2);
+    mix(a);
+    add_to_sum(a);
+    emit(a, BPF_LD | BPF_W | BPF_ABS, (uint32_t)LINK + 8);
+    mix(a);
+    add_to_sum(a);
+    go(a, DONE);
+}
+
 static void write_typed(struct assembler *a, int depth)
 {
     static const uint16_t tags[] = {0x8100, 0x88a8, 0x9100, 0x9200};
@@ -176,17 +196,41 @@ static void write_typed(struct assembler *a, int depth)
     emit(a, BPF_STX, BASE);
     equal(a, 0x0800, at + V4);
     equal(a, 0x86dd, at + V6);
-    if (depth) { // no IP inside: the outer header is what makes the flow
-        go(a, DONE);
-        return;
+    equal(a, 0x8847, at + MPLS);
+    equal(a, 0x8864, at + PPPOE);
+    write_macs(a, depth);
+}
+
+// What lies behind the last label is told by its first four bits alone.
+static void write_mpls(struct assembler *a, int depth)
+{
+    int at = depth * LABELS;
+    here(a, at + MPLS);
+    for (int i = 0; i < LABELS_MPLS; i++) {
+        load(a, BPF_B, 2);
+        emit(a, BPF_ST, KEPT);
+        skip(a, 4);
+        emit(a, BPF_LD | BPF_MEM, KEPT);
+        test(a, BPF_JSET, 1, at + BEHIND_LABELS); // the bottom of the stack
     }
-    emit(a, BPF_LD | BPF_W | BPF_ABS, (uint32_t)LINK + 2);
-    mix(a);
-    add_to_sum(a);
-    emit(a, BPF_LD | BPF_W | BPF_ABS, (uint32_t)LINK + 8);
-    mix(a);
-    add_to_sum(a);
-    go(a, DONE);
+    here(a, at + BEHIND_LABELS);
+    load(a, BPF_B, 0);
+    emit(a, BPF_ALU | BPF_AND | BPF_K, 0xf0);
+    equal(a, 0x40, at + V4);
+    equal(a, 0x60, at + V6);
+    write_macs(a, depth);
+}
+
+// Version, type, code(1), session(2), length(2), then PPP's protocol.
+static void write_pppoe(struct assembler *a, int depth)
+{
+    int at = depth * LABELS;
+    here(a, at + PPPOE);
+    skip(a, 8);
+    load(a, BPF_H, (uint32_t)-2);
+    equal(a, 0x0021, at + V4);
+    equal(a, 0x0057, at + V6);
+    write_macs(a, depth);
 }
 
 static void write_v4(struct assembler *a, int depth)
@@ -231,7 +275,7 @@ static void write_v6(struct assembler *a, int depth)
         load(a, BPF_B, 0);
         emit(a, BPF_ST, KEPT);
         load(a, BPF_B, 1);
-        emit(a, BPF_ALU | BPF_ADD | BPF_K, 1);
+        emit(a, BPF_ALU | BPF_ADD, 1);
         emit(a, BPF_ALU | BPF_LSH | BPF_K, 3);
         emit(a, BPF_ALU | BPF_ADD | BPF_X, 0);
         set_base(a);
@@ -319,7 +363,7 @@ static void write_gre(struct assembler *a, int depth)
     a->at[a->count - 1].jf = 7;
     emit(a, BPF_LD | BPF_MEM, KEPT);
     emit(a, BPF_ALU | BPF_ADD | BPF_X, 0);
-    emit(a, BPF_ALU | BPF_ADD | BPF_K, 14);
+    emit(a, BPF_ALU | BPF_ADD, 14);
     set_base(a);
     load(a, BPF_H, (uint32_t)-2);
     go(a, at + LABELS + TYPED);
@@ -350,6 +394,8 @@ int fanout_program(struct sock_filter into[FANOUT_PROGRAM], enum fanout_by by, i
     emit(&a, BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PROTOCOL));
     for (int depth = 0; depth < a.depths; depth++) {
         write_typed(&a, depth);
+        write_mpls(&a, depth);
+        write_pppoe(&a, depth);
         write_v4(&a, depth);
         write_v6(&a, depth);
         write_next(&a, depth);

@@ -155,6 +155,14 @@ bool inputs_open(struct inputs *all, struct error *why)
     return true;
 }
 
+uint64_t inputs_memory(const struct inputs *all)
+{
+    uint64_t bytes = 0;
+    for (int i = 0; i < all->count; i++)
+        bytes += all->at[i].workers * (uint64_t)all->at[i].capture.live.ring_bytes;
+    return bytes;
+}
+
 static void input_free(struct input *input)
 {
     for (unsigned w = 0; w < input->workers; w++)

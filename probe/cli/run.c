@@ -352,12 +352,14 @@ static int run_session(struct session *s)
     s->last_metrics = clock_steady();
     if (!inputs_choose(&s->inputs, s->plan, s->flags, &why))
         return fail(s, EXIT_FAILED, &why);
+    sandbox_raise();
     int code = inputs_check(&s->inputs, &why);
     if (code != EXIT_FINE || !data_lock_take(s->plan->general.path_data, &s->data_lock, &why) ||
         !build(s, &why) || !start_endpoint(s, &why))
         return fail(s, code == EXIT_FINE ? EXIT_FAILED : code, &why);
-    log_say(LOG_INFO, "run", "%u workers, memory at their ceilings %llu MiB", s->count,
-            (unsigned long long)(plan_memory(s->plan, s->count) >> 20));
+    log_say(
+        LOG_INFO, "run", "%u workers, memory at their ceilings %llu MiB", s->count,
+        (unsigned long long)((plan_memory(s->plan, s->count) + inputs_memory(&s->inputs)) >> 20));
     for (unsigned i = 0; i < s->count; i++)
         worker_start(s->workers[i]);
     log_say(LOG_INFO, "run", "reading packets from %s", s->inputs.told[0].name);

@@ -430,9 +430,10 @@ def renamed_pattern(workers):
 
 # ── rights ──
 
-def refused(words, code, text):
+def refused(words, code, text, named="b0"):
     with Net() as net:
-        done = subprocess.run(net.inside(*words, probe.WEIR, "-e", "-E", "weir.interfaces.device=b0",
+        done = subprocess.run(net.inside(*words, probe.WEIR, "-e", "-E",
+                                         f"weir.interfaces.device={named}",
                                          "-E", "output.console.enabled=true"),
                               capture_output=True, text=True, timeout=PATIENCE, cwd="/")
     want(done.returncode == code, f"exit code {done.returncode}, wanted {code}: {done.stderr}")
@@ -460,6 +461,21 @@ def few_rights(workers):
             documents = probe.read_documents(folder)
     want_all(result, sent)
     want(asked(documents) == paths(0), f"found {asked(documents)}")
+
+
+def permitted_only():
+    """A copy of the program with the right on its file, permitted but not in effect."""
+    with tempfile.TemporaryDirectory(prefix="weir-live-") as folder:
+        os.chmod(folder, 0o777)
+        shutil.copy(probe.WEIR, f"{folder}/weir")
+        if not shutil.which("setcap") or sh("setcap", "cap_net_raw+p", f"{folder}/weir",
+                                            check=False).returncode != 0:
+            return  # a file system without
+        with Net() as net:
+            done = subprocess.run(net.inside(*NOBODY, f"{folder}/weir", "-E", "weir.interfaces.device=nope",
+                                             "-E", f"path.home={folder}"),
+                                  capture_output=True, text=True, timeout=PATIENCE, cwd="/")
+        want(done.returncode == 4, f"exit code {done.returncode}: {done.stderr}")
 
 
 # ── load ──
@@ -589,6 +605,8 @@ def add_changes(suite):
 
 def add_rest(suite):
     suite.add("rights", "none", refused, [*NOBODY, "--bounding-set=-all"], 3, "CAP_NET_RAW")
+    suite.add("rights", "permitted only", permitted_only)
+    suite.add("rights", "no such card", refused, [], 4, "nope", "nope")
     for workers in (1, 2):
         suite.add("rights", f"net_raw alone/{workers}", few_rights, workers)
         suite.add("load", f"stopped/{workers}", stopped_under_load, workers)

@@ -251,6 +251,19 @@ static void tags_are_passed(void **state)
     assert_int_equal(number_by(FANOUT_PORTS, 4, &plain), number_by(FANOUT_PORTS, 4, &tagged));
 }
 
+// One way a router adds labels, the other way the last one has taken them off.
+static void labels_and_sessions_are_passed(void **state)
+{
+    (void)state;
+    struct skb plain = tcp(1, 2, 40000, 80), labelled = begin(0x8847), session = begin(0x8864);
+    put(&labelled, (uint8_t[8]){0, 1, 0, 64, 0, 2, 0x01, 64}, 8);
+    put(&labelled, plain.bytes + MAC, plain.len - MAC);
+    put(&session, (uint8_t[8]){0x11, 0, 0, 7, 0, 0, 0x00, 0x21}, 8);
+    put(&session, plain.bytes + MAC, plain.len - MAC);
+    assert_int_equal(number(&plain), number(&labelled));
+    assert_int_equal(number(&plain), number(&session));
+}
+
 // ── tunnels ──
 
 static struct skb in_vxlan(const struct skb *inner, uint32_t from, uint32_t to)
@@ -389,6 +402,7 @@ int main(void)
         cmocka_unit_test(fragments_meet),
         cmocka_unit_test(ipv6_fragments_meet),
         cmocka_unit_test(tags_are_passed),
+        cmocka_unit_test(labels_and_sessions_are_passed),
         cmocka_unit_test(what_comes_in_a_tunnel_meets),
         cmocka_unit_test(ip_in_ip_is_opened),
         cmocka_unit_test(tunnels_stay_shut_when_they_are_to),
