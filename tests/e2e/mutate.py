@@ -382,6 +382,8 @@ SWAPS = {"all": lambda n: True, "even": lambda n: n % 2 == 0, "thirds": lambda n
 def add_wire(suite, capture):
     name = capture.stem
     for how, (change, counter) in SAME.items():
+        if name == "tunnels" and counter == "decode_tunnelled":
+            continue  # not all of its frames are IP, which some of these take for granted
         suite.add(how, name, same_transactions, capture, change, counter)
     for how, which in SWAPS.items():
         suite.add("re-ordered", f"{name}/{how}", reordered, capture, which)
