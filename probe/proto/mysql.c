@@ -14,6 +14,12 @@
 
 #include "probe/proto/mysql.h"
 
+struct pen mysql_pen(const struct mysql_call *f, size_t size)
+{
+    void *place = arena_alloc(conn_scratch(f->c), size);
+    return pen_of(place, place ? size : 0);
+}
+
 int64_t mysql_time(const struct mysql_call *f, uint32_t at)
 {
     return f->unpacked ? f->time : conn_time(f->c, f->from, at);

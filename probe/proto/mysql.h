@@ -224,6 +224,9 @@ enum { MYSQL_COLUMN_HEAD = 4 };
 
 // ── mysql.c ──
 
+// A pen on scratch that is void after this call into the protocol; its start is NULL if there is no
+// room.
+struct pen mysql_pen(const struct mysql_call *f, size_t size);
 int64_t mysql_time(const struct mysql_call *f, uint32_t at);
 // Counts the bytes up to here for the transaction at hand.
 void mysql_note_bytes(struct mysql_call *f);

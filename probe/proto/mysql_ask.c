@@ -137,8 +137,7 @@ static void remember_types(struct mysql_call *f, uint32_t id, struct mysql_prepa
     if (known.bound && fresh && span_is(old, types))
         return;
     known.bound = true;
-    struct pen pen =
-        pen_of(arena_alloc(conn_scratch(f->c), sizeof known + rest.len), sizeof known + rest.len);
+    struct pen pen = mysql_pen(f, sizeof known + rest.len);
     if (!pen.start)
         return;
     pen_raw(&pen, span_of(&known, sizeof known));
@@ -158,13 +157,13 @@ static struct span told_types(const struct mysql_call *f, struct span values, ui
     reader_skip(&r, (count + 7) / 8);
     bool told = reader_u8(&r) == 1;
     size_t size = 2UL * parameters;
-    struct pen pen = pen_of(told ? arena_alloc(conn_scratch(f->c), size) : NULL, size);
-    for (uint32_t i = 0; pen.start && i < parameters; i++) {
+    struct pen pen = mysql_pen(f, told ? size : 0);
+    for (uint32_t i = 0; pen.start && told && i < parameters; i++) {
         pen_raw(&pen, reader_bytes(&r, 2));
         if (named)
             mysql_string(&r);
     }
-    return pen.start && reader_ok(&r) ? pen_written(&pen) : span_of(NULL, 0);
+    return pen.start && told && reader_ok(&r) ? pen_written(&pen) : span_of(NULL, 0);
 }
 
 static void take_statement(struct mysql_call *f, uint32_t id, struct span values)
@@ -233,7 +232,7 @@ static void take_long_data(struct mysql_call *f, const struct mysql_packet *p)
     size_t size = sent.len + MYSQL_LONG_HEAD + kept.len;
     if (!reader_ok(&r) || size > MYSQL_LONG_MOST)
         return;
-    struct pen pen = pen_of(arena_alloc(conn_scratch(f->c), size), size);
+    struct pen pen = mysql_pen(f, size);
     if (!pen.start)
         return;
     pen_raw(&pen, sent);
@@ -343,7 +342,7 @@ static void remember_last(struct mysql_call *f)
     struct mysql_prepared p = {.used = mysql_time(f, f->at - 1)};
     struct span text = chain_view(&x->statement, conn_scratch(f->c));
     size_t size = sizeof p + text.len;
-    struct pen pen = pen_of(arena_alloc(conn_scratch(f->c), size), size);
+    struct pen pen = mysql_pen(f, size);
     if (!pen.start)
         return;
     pen_raw(&pen, span_of(&p, sizeof p));

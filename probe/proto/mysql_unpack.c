@@ -117,7 +117,7 @@ static struct span joined(struct mysql_call *f, struct span plain)
         return plain;
     }
     size_t size = rest.len + plain.len;
-    struct pen pen = pen_of(arena_alloc(conn_scratch(f->c), size), size);
+    struct pen pen = mysql_pen(f, size);
     if (!pen.start) {
         mysql_lose(f);
         return plain;

@@ -463,6 +463,22 @@ static void test_long_data(void **state)
     close_all();
 }
 
+static void test_types_nobody_knows(void **state)
+{
+    (void)state;
+    open_logged_in(everything, USUAL);
+    prepare("select c from people where a = ?", 3, 1, 1, true);
+    start_execution(3, 0);
+    put(&payload, "\0\0\7", 3);
+    execute();
+    put_outcome(&said, 1, 0, 0, 0, 2);
+    say(SERVER);
+    harness_flush(&h);
+    assert_int_equal(h.count, 3);
+    assert_document_lacks(&h, 2, "\"params\"");
+    close_all();
+}
+
 static void test_cursor(void **state)
 {
     (void)state;
@@ -972,6 +988,7 @@ int main(void)
         cmocka_unit_test(test_tls),
         cmocka_unit_test(test_prepared),
         cmocka_unit_test(test_long_data),
+        cmocka_unit_test(test_types_nobody_knows),
         cmocka_unit_test(test_cursor),
         cmocka_unit_test(test_binary_rows),
         cmocka_unit_test(test_query_attributes),
