@@ -600,7 +600,8 @@ void mysql_answer(struct mysql_call *f, const struct mysql_packet *p)
 {
     struct mysql_answer *a = &f->h->answer;
     bool begins = a->phase == MYSQL_FIRST;
-    if (begins && !p->sequence && p->len && p->head.at[0] == 10) {
+    if (begins &&
+        mysql_is_greeting(span_of(p->head.at - MYSQL_HEADER, MYSQL_HEADER + p->head.len))) {
         mysql_greet(f, p);
         f->begin = f->at + MYSQL_HEADER + p->len;
         return;
