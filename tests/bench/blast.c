@@ -3,6 +3,7 @@
 //
 //   blast [-r PACKETS_PER_SECOND] [-n TIMES] [-c CPU] [-q] CAPTURE CARD [CARD of servers]
 //
+// Each time but the first with other IPv4 addresses, so that conversations are new ones.
 // -q: not past the queues, so that who listens on this side sees them as well.
 // With two cards, frames whose source MAC ends in an even byte leave by the second one, so that
 // each end of a cable sends what is its own. Prints frames, bytes, frames that the system did not
@@ -101,7 +102,19 @@ static void keep_pace(double begun, double rate)
     }
 }
 
-static void play(const uint8_t *at, const uint8_t *end, int cards, double begun, double rate)
+// The same for both directions; checksums stay as they were.
+static void change_ends(uint8_t *frame, uint32_t len, unsigned change)
+{
+    if (len < 34 || frame[12] != 0x08 || frame[13] != 0x00)
+        return;
+    for (int address = 26; address <= 30; address += 4) {
+        frame[address + 1] ^= (uint8_t)change;
+        frame[address + 2] ^= (uint8_t)(change >> 8);
+    }
+}
+
+static void play(uint8_t *at, const uint8_t *end, unsigned change, int cards, double begun,
+                 double rate)
 {
     while (end - at >= RECORD) {
         uint32_t len;
@@ -109,6 +122,7 @@ static void play(const uint8_t *at, const uint8_t *end, int cards, double begun,
         at += RECORD;
         if ((uint64_t)(end - at) < len)
             return;
+        change_ends(at, len, change);
         bool from_server = cards == 2 && len > SOURCE_END && at[SOURCE_END] % 2 == 0;
         if (cards == 2 && senders[!from_server].count) // the order is kept
             sender_flush(&senders[!from_server]);
@@ -150,17 +164,18 @@ int main(int argc, char **argv)
     struct stat status;
     if (file < 0 || fstat(file, &status) != 0)
         die(argv[optind]);
-    const uint8_t *at =
-        mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, file, 0);
+    uint8_t *at = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_POPULATE, file, 0);
     if (at == MAP_FAILED || status.st_size < HEADER)
         die(argv[optind]);
     for (int i = 0; i < cards; i++)
         sender_open(&senders[i], argv[optind + 1 + i]);
     double begun = now();
-    while (times--)
-        play(at + HEADER, at + status.st_size, cards, begun, rate);
-    for (int i = 0; i < cards; i++)
-        sender_flush(&senders[i]);
+    for (unsigned round = 0; round < (unsigned)times; round++) {
+        play(at + HEADER, at + status.st_size, round ^ (round ? round - 1 : 0), cards, begun, rate);
+        for (int i = 0; i < cards; i++)
+            sender_flush(&senders[i]);
+    }
     printf("%" PRIu64 " %" PRIu64 " %" PRIu64 " %.6f\n", frames, bytes, refused, now() - begun);
     return 0;
 }
