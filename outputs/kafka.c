@@ -433,11 +433,14 @@ static void shrink_batches(struct sending *s)
     gate_unlock(&k->gate);
 }
 
+// Where messages failed, who leads what is asked anew before the next: the client may have it
+// wrong.
 static void doubt_topics(struct sending *s)
 {
     pthread_mutex_lock(&s->k->order);
     for (uint32_t i = 0; i < s->p->count; i++)
-        if (has_outcome(s, i, OUTCOME_FORBIDDEN))
+        if (has_outcome(s, i, OUTCOME_FORBIDDEN) || has_outcome(s, i, OUTCOME_AWAY) ||
+            has_outcome(s, i, OUTCOME_UNKNOWN))
             kafka_topics_doubt(s->client->topics, row_topic(s, i));
     pthread_mutex_unlock(&s->k->order);
 }

@@ -68,8 +68,13 @@ static void take_reports(struct kafka_client *c, rd_kafka_event_t *e)
 {
     const rd_kafka_message_t *m;
     gate_lock(c->gate);
-    while ((m = rd_kafka_event_message_next(e)))
+    while ((m = rd_kafka_event_message_next(e))) {
         c->report(m);
+        if (!m->err) { // what troubled it is over
+            c->last = RD_KAFKA_RESP_ERR_NO_ERROR;
+            c->trouble.text[0] = 0;
+        }
+    }
     gate_wake(c->gate);
     gate_unlock(c->gate);
 }
