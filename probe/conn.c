@@ -244,7 +244,7 @@ void conn_become(struct conn *c, const char *protocol)
 {
     c->become = 1;
     c->next = *protocol ? offered_by_name(c->all, protocol) : NULL;
-    if (*protocol && !c->next)
+    if (conn_is_compat(c) || (*protocol && !c->next))
         c->done = 1;
 }
 

@@ -573,6 +573,21 @@ static void becoming_nobody_is_the_end(void **state)
     assert_told("C:a/0 (done)");
 }
 
+// The reference knows a conn by its port alone.
+static void becoming_is_the_end_under_compat(void **state)
+{
+    (void)state;
+    world.play.feed = become_guest;
+    world_open(&talk);
+    conn_end(world.conn, ENDED_FILE);
+    for (int i = 0; i < WORLD_PROTOCOLS; i++)
+        world.binding[i].compat = true;
+    world.told[0] = 0;
+    world_open(&talk);
+    assert_false(world_feed(CLIENT, "hello\nguest"));
+    assert_told("C:hello\nguest/0 (done)");
+}
+
 static uint32_t become_in_circles(struct conn *c, enum side from, struct span data, uint32_t seen)
 {
     (void)from, (void)data, (void)seen;
@@ -1031,6 +1046,7 @@ int main(void)
         test(states_come_zeroed_and_go_back),
         test(detecting_waits_for_enough),
         test(becoming_nobody_is_the_end),
+        test(becoming_is_the_end_under_compat),
         test(circles_are_cut),
         test(becoming_works_from_everywhere),
         test(inner_conns_are_detected_once),
