@@ -13,7 +13,7 @@ enum {
     TRANSACTION_LARGEST = 4096,
 };
 
-// ── remember.c: blocks for conns, transactions, unread bytes and what is remembered ──
+// ── sizes.c: blocks for conns, transactions, unread bytes and what is remembered ──
 
 enum {
     SIZE_SMALLEST = 7, // 128 bytes …
@@ -31,7 +31,7 @@ void *sizes_take(struct sizes *s, size_t size); // NULL: there is no block so la
 void sizes_give(struct sizes *s, void *block, size_t size);
 size_t sizes_room(size_t size); // what a block taken for `size` really holds
 
-// ── remember.c: unread bytes of one side, contiguous, with the arrival of their pieces ──
+// ── tail.c: unread bytes of one side, contiguous, with the arrival of their pieces ──
 
 struct mark {
     uint32_t offset;
@@ -109,6 +109,15 @@ struct conn {
     uint8_t depth;           // conns around it: its owner, the owner of that, …
     _Alignas(16) uint8_t place[];
 };
+
+// ── conns.c ──
+
+// Of conns_offer; NULL: none has that name.
+const struct binding *conns_offered(const struct conns *all, const char *name);
+// Ends the conn that was quiet longest.
+void conns_evict(struct conns *all);
+
+// ── conn.c ──
 
 // The one around all others. Whoever makes room for a third takes such a one, for an inner conn is
 // only called, and only goes away, while those around it are called.
