@@ -126,6 +126,14 @@ static inline void event_text_if(struct event *e, int field, struct span text)
         event_text(e, field, text);
 }
 
+// One of a few values that stay as they are, with all behind them: documents in a row that have the
+// same one, at the same address, need not write it anew.
+static inline void event_fixed(struct event *e, int field, struct value value)
+{
+    value.fixed = 1;
+    *event_slot(e, field) = value;
+}
+
 static inline void event_chain(struct event *e, int field, const struct chain *chain)
 {
     *event_slot(e, field) = (struct value){.kind = VALUE_CHAIN, .len = chain->len, .at = chain};

@@ -21,8 +21,7 @@ struct shapes {
     struct shape shape[SHAPES];
     unsigned size, words; // ranks, and words of their bits
     const struct field_key *keys;
-    size_t text;     // room of a text
-    uint64_t *loose; // ranks whose constants were found changed: no constants any more
+    size_t text; // room of a text
     void *memory;
 };
 
@@ -65,13 +64,13 @@ static bool reserve(struct shapes *all)
     size_t constants = CONSTANTS * sizeof(struct expected);
     size_t objects = objects_in(all) * sizeof(struct expected);
     size_t one =
-        padded(set) + padded(pieces) + padded(constants) + padded(objects) + padded(all->text);
-    uint8_t *at = all->memory = calloc(1, SHAPES * one + padded(set));
+        2 * padded(set) + padded(pieces) + padded(constants) + padded(objects) + padded(all->text);
+    uint8_t *at = all->memory = calloc(SHAPES, one);
     if (!at)
         return false;
-    all->loose = part(&at, set);
     for (struct shape *s = all->shape; s < all->shape + SHAPES; s++) {
         s->set = part(&at, set);
+        s->loose = part(&at, set);
         s->piece = part(&at, pieces);
         s->constant = part(&at, constants);
         s->object = part(&at, objects);
@@ -169,7 +168,7 @@ static bool put_constant(struct maker *m, unsigned rank)
     const struct value *v = &m->e->values[rank];
     uint8_t text[CONSTANT_TEXT];
     struct pen pen = pen_of(text, sizeof text);
-    if (!v->fixed || s->constants == CONSTANTS || (m->all->loose[rank >> 6] >> (rank & 63) & 1))
+    if (!v->fixed || s->constants == CONSTANTS || (s->loose[rank >> 6] >> (rank & 63) & 1))
         return false;
     value_write(v, &pen, m->e->digits);
     size_t len = pen_written(&pen).len;
@@ -232,8 +231,6 @@ static void make(struct shapes *all, struct shape *s, const struct event *e)
 {
     struct maker m = {.e = e, .all = all, .shape = s, .pen = pen_of(s->text, all->text)};
     unsigned body = schema_body(e->schema), never = all->size - 1;
-    memcpy(s->set, e->set, all->words * sizeof *s->set);
-    s->dataset = e->dataset;
     s->pieces = s->constants = s->objects = 0;
     m.start = m.pen.at;
     pen_byte(&m.pen, '{');
@@ -284,12 +281,12 @@ static bool is_same(const struct value *a, const struct value *b)
     return words[0] == words[2] && words[1] == words[3];
 }
 
-static bool are_as_expected(struct shapes *all, const struct shape *s, const struct event *e)
+static bool are_as_expected(const struct shape *s, const struct event *e)
 {
     bool same = true;
     for (const struct expected *c = s->constant; c < s->constant + s->constants; c++)
         if (!is_same(&e->values[c->rank], &c->value)) {
-            all->loose[c->rank >> 6] |= UINT64_C(1) << (c->rank & 63);
+            s->loose[c->rank >> 6] |= UINT64_C(1) << (c->rank & 63);
             same = false;
         }
     for (const struct expected *o = s->object; o < s->object + s->objects; o++)
@@ -297,11 +294,21 @@ static bool are_as_expected(struct shapes *all, const struct shape *s, const str
     return same;
 }
 
+static void begin(const struct shapes *all, struct shape *s, const struct event *e)
+{
+    memcpy(s->set, e->set, all->words * sizeof *s->set);
+    memset(s->loose, 0, all->words * sizeof *s->loose);
+    s->dataset = e->dataset;
+}
+
 struct shape *shape_of(const struct event *e)
 {
     struct shapes *all = e->shapes;
     struct shape *s = place_of(all, e);
-    if (!is_for(all, s, e) || !are_as_expected(all, s, e))
-        make(all, s, e);
+    if (!is_for(all, s, e))
+        begin(all, s, e);
+    else if (are_as_expected(s, e))
+        return s;
+    make(all, s, e);
     return s;
 }

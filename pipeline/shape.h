@@ -31,7 +31,8 @@ struct expected {
 enum { SHAPE_BLOCK = 16 }; // texts are copied in blocks
 
 struct shape {
-    uint64_t *set; // of the documents it is for
+    uint64_t *set;   // of the documents it is for
+    uint64_t *loose; // ranks whose constants were found changed: no constants any more
     uint16_t dataset;
     bool made;
     unsigned pieces, body; // all; those before the body

@@ -407,6 +407,7 @@ static void turn_sides(struct conn *c)
     for (int side = CLIENT; side <= SERVER; side++) {
         c->ends.ip[side] = e.ip[!side];
         c->ends.port[side] = e.port[!side];
+        c->ends.direction[side] = e.direction[!side];
         c->ends.icmp_type[side] = e.icmp_type[!side];
         c->ends.icmp_seen[side] = e.icmp_seen[!side];
     }

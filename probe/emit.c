@@ -73,6 +73,7 @@ struct emit {
     bool wait;
     const struct dataset_plan *dataset; // of the document in hand
     struct interface_name interfaces[INTERFACE_NAMES];
+    struct list_item related_ip[2]; // of the document in hand
     struct event event;
 };
 
@@ -485,6 +486,19 @@ static void set_side(struct event *e, int ip, const struct endpoints *ends, enum
         event_number(e, port_of[ip], ends->port[side]);
 }
 
+// The addresses of both ends, once if they are the same: a list without the event's scratch.
+static void set_related(struct emit *em, const struct ip *from, const struct ip *to)
+{
+    struct list_item *first = &em->related_ip[0], *second = &em->related_ip[1];
+    if (!from->family || !to->family)
+        return;
+    *second = (struct list_item){NULL, value_ip(to->bytes, to->family)};
+    *first = (struct list_item){second, value_ip(from->bytes, from->family)};
+    if (value_is_same(&first->value, &second->value))
+        first->next = NULL;
+    *event_slot(&em->event, F_RELATED_IP) = (struct value){.kind = VALUE_LIST, .list = first};
+}
+
 static void set_ends(struct emit *em, struct endpoints *ends, const struct transaction *t)
 {
     struct event *e = &em->event;
@@ -494,10 +508,11 @@ static void set_ends(struct emit *em, struct endpoints *ends, const struct trans
     set_side(e, F_DESTINATION_IP, ends, destination);
     set_side(e, F_SERVER_IP, ends, destination);
     const struct ip *from = &ends->ip[source], *to = &ends->ip[destination];
-    event_add_new(e, F_RELATED_IP, value_ip(from->bytes, from->family));
-    event_add_new(e, F_RELATED_IP, value_ip(to->bytes, to->family));
-    event_text(e, F_NETWORK_TYPE, span_text(from->family == 4 ? "ipv4" : "ipv6"));
-    event_text_if(e, F_NETWORK_TRANSPORT, span_text(transport_name(ends->protocol)));
+    set_related(em, from, to);
+    event_fixed(e, F_NETWORK_TYPE, value_text(span_text(from->family == 4 ? "ipv4" : "ipv6")));
+    struct span transport = span_text(transport_name(ends->protocol));
+    if (transport.len)
+        event_fixed(e, F_NETWORK_TRANSPORT, value_text(transport));
     event_text_if(e, F_NETWORK_COMMUNITY_ID, endpoints_community_id(ends));
     common_tunnels(e, &ends->tunnels);
 }
@@ -511,7 +526,8 @@ static void set_times(struct event *e, const struct transaction *t, bool compat)
         event_time(e, F_EVENT_END, compat ? answer->first : answer->last);
     for (int i = 0; i < t->notes; i++)
         event_add_new(e, F_ERROR_MESSAGE, value_text(t->note[i]));
-    event_text(e, F_STATUS, span_text(t->asked && t->answered && !t->unasked ? "OK" : "Error"));
+    bool fine = t->asked && t->answered && !t->unasked;
+    event_fixed(e, F_STATUS, value_text(span_text(fine ? "OK" : "Error")));
     if (question->bytes)
         event_number(e, F_SOURCE_BYTES, (int64_t)question->bytes);
     if (answer->bytes)
@@ -570,15 +586,16 @@ void emit_interface(struct emit *e, uint32_t interface)
 }
 
 // False: the direction is one that nobody wants documents of.
-static bool set_direction(struct emit *em, const struct endpoints *ends,
-                          const struct transaction *t)
+static bool set_direction(struct emit *em, struct endpoints *ends, const struct transaction *t)
 {
     const struct emit_setup *s = &em->plan->setup;
     enum side source = t->turned ? SERVER : CLIENT;
-    enum direction d =
-        endpoints_direction(&ends->ip[source], &ends->ip[side_other(source)], s->own, s->internal);
-    event_text(&em->event, F_NETWORK_DIRECTION, span_text(direction_name(d)));
-    return !(s->ignore_outgoing && d == DIRECTION_EGRESS);
+    uint8_t *known = &ends->direction[source];
+    if (!*known)
+        *known = (uint8_t)endpoints_direction(&ends->ip[source], &ends->ip[side_other(source)],
+                                              s->own, s->internal);
+    event_fixed(&em->event, F_NETWORK_DIRECTION, value_text(span_text(direction_name(*known))));
+    return !(s->ignore_outgoing && *known == DIRECTION_EGRESS);
 }
 
 void emit_transaction(struct emit *e, const struct binding *binding, const struct conn *c,

@@ -20,6 +20,7 @@ struct endpoints {
     uint32_t interface;
     struct tunnels tunnels; // that the first packet came in
     char community_id[32];  // Community ID v1, filled on first use; empty: not yet
+    uint8_t direction[2];   // enum direction by who is the source; 0: not yet asked for
     uint8_t icmp_type[2];   // of the first message seen from each side; for the Community ID
     uint8_t icmp_code;
     bool icmp_seen[2];
@@ -31,7 +32,7 @@ struct span endpoints_community_id(struct endpoints *e);
 
 // For network.direction: the host's own addresses and the configured internal networks.
 enum direction {
-    DIRECTION_UNKNOWN,
+    DIRECTION_UNKNOWN = 1,
     DIRECTION_INGRESS,
     DIRECTION_EGRESS,
     DIRECTION_INTERNAL,

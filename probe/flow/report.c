@@ -144,11 +144,11 @@ static void write_network(struct event *e, struct endpoints *ends, const struct 
     event_number(e, F_NETWORK_PACKETS, (int64_t)(flow->packets[0] + flow->packets[1]));
     uint8_t family = l->outer ? l->outer : flow->key.family;
     if (family)
-        event_text(e, F_NETWORK_TYPE, span_text(family == 4 ? "ipv4" : "ipv6"));
+        event_fixed(e, F_NETWORK_TYPE, value_text(span_text(family == 4 ? "ipv4" : "ipv6")));
     struct span transport = transport_of(flow, compat);
     if (!transport.len)
         return;
-    event_text(e, F_NETWORK_TRANSPORT, transport);
+    event_fixed(e, F_NETWORK_TRANSPORT, value_text(transport));
     write_community_id(e, ends, flow, l, compat);
 }
 
@@ -162,15 +162,17 @@ static void write_vlans(struct event *e, const struct layers *l)
 
 static void write_event(struct event *e, const struct flow *flow, bool final)
 {
-    event_text(e, F_EVENT_ACTION, (struct span)SPAN("network_flow"));
+    // Either list stays as it is, so its address tells it.
+    static struct list_item end = {.value = {.kind = VALUE_TEXT, .len = 3, .at = "end"}};
+    static struct list_item types[] = {
+        {.value = {.kind = VALUE_TEXT, .len = 10, .at = "connection"}},
+        {.next = &end, .value = {.kind = VALUE_TEXT, .len = 10, .at = "connection"}}};
+    event_fixed(e, F_EVENT_ACTION, value_text((struct span)SPAN("network_flow")));
     event_time(e, F_EVENT_START, flow->first);
     event_time(e, F_EVENT_END, flow->last);
     event_number(e, F_EVENT_DURATION, flow->last - flow->first);
-    event_list(e, F_EVENT_TYPE);
-    event_add(e, F_EVENT_TYPE, value_text((struct span)SPAN("connection")));
-    if (final)
-        event_add(e, F_EVENT_TYPE, value_text((struct span)SPAN("end")));
-    event_flag(e, FLOW_FINAL, final);
+    event_fixed(e, F_EVENT_TYPE, (struct value){.kind = VALUE_LIST, .list = &types[final]});
+    event_fixed(e, FLOW_FINAL, (struct value){.kind = VALUE_BOOL, .number = final});
 }
 
 // How TCP ended it comes before how we took leave of it.
@@ -190,7 +192,7 @@ static const char *end_reason(const struct tcp *t, enum occasion occasion)
 static void write_tcp(struct event *e, const struct flow *flow, const struct tcp *t)
 {
     const struct tcp_side *source = &t->side[flow->source], *destination = &t->side[!flow->source];
-    event_text(e, FLOW_TCP_STATE, span_text(tcp_state(t)));
+    event_fixed(e, FLOW_TCP_STATE, value_text(span_text(tcp_state(t))));
     if (flow->extra)
         event_number(e, FLOW_TCP_HANDSHAKE, flow->extra * MICROSECOND);
     event_number(e, FLOW_SOURCE_RETRANSMISSIONS, source->retransmitted);
@@ -230,6 +232,6 @@ void report_flow(const struct reporter *r, const struct flow *flow, const struct
     if (tcp && !r->compat)
         write_tcp(e, flow, tcp);
     if (occasion != FLOW_GOES_ON && !r->compat)
-        event_text(e, FLOW_END_REASON, span_text(end_reason(tcp, occasion)));
+        event_fixed(e, FLOW_END_REASON, value_text(span_text(end_reason(tcp, occasion))));
     emit_finish(r->emit);
 }
