@@ -1,63 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0
-// MD5, SHA-1 and SHA-256 through EVP.
 #include "probe/proto/digest.h"
 
-#include <openssl/evp.h>
-#include <pthread.h>
+// Called as such: the general interface of OpenSSL 3 spends more around a short text than on it.
+#define OPENSSL_API_COMPAT 0x10100000L
+
+#include <openssl/md5.h>
+#include <openssl/sha.h>
 
 #include "pipeline/base/text.h"
 
-static struct {
-    pthread_once_t once;
-    pthread_key_t context; // EVP_MD_CTX of a thread
-    EVP_MD *algorithm[DIGESTS];
-} digests = {.once = PTHREAD_ONCE_INIT};
+static _Thread_local struct {
+    enum digest which;
+    union {
+        MD5_CTX md5;
+        SHA_CTX sha1;
+        SHA256_CTX sha256;
+    };
+} now;
 
-static void context_free(void *context)
+void digest_begin(enum digest which)
 {
-    EVP_MD_CTX_free(context);
-}
-
-static void fetch(void)
-{
-    static const char *const names[DIGESTS] = {"MD5", "SHA1", "SHA256"};
-    if (pthread_key_create(&digests.context, context_free))
-        return;
-    for (int i = 0; i < DIGESTS; i++)
-        digests.algorithm[i] = EVP_MD_fetch(NULL, names[i], NULL);
-}
-
-bool digest_begin(enum digest which)
-{
-    pthread_once(&digests.once, fetch);
-    EVP_MD *algorithm = digests.algorithm[which];
-    if (!algorithm)
-        return false;
-    EVP_MD_CTX *context = pthread_getspecific(digests.context);
-    if (!context) {
-        context = EVP_MD_CTX_new();
-        pthread_setspecific(digests.context, context);
-    }
-    return context && EVP_DigestInit_ex2(context, algorithm, NULL);
+    now.which = which;
+    if (which == DIGEST_MD5)
+        MD5_Init(&now.md5);
+    else if (which == DIGEST_SHA1)
+        SHA1_Init(&now.sha1);
+    else
+        SHA256_Init(&now.sha256);
 }
 
 void digest_add(struct span bytes)
 {
-    EVP_DigestUpdate(pthread_getspecific(digests.context), bytes.at, bytes.len);
+    if (now.which == DIGEST_MD5)
+        MD5_Update(&now.md5, bytes.at, bytes.len);
+    else if (now.which == DIGEST_SHA1)
+        SHA1_Update(&now.sha1, bytes.at, bytes.len);
+    else
+        SHA256_Update(&now.sha256, bytes.at, bytes.len);
 }
 
 size_t digest_end(uint8_t to[DIGEST_SIZE])
 {
-    unsigned size = 0;
-    EVP_DigestFinal_ex(pthread_getspecific(digests.context), to, &size);
-    return size;
+    static const size_t sizes[DIGESTS] = {MD5_DIGEST_LENGTH, SHA_DIGEST_LENGTH,
+                                          SHA256_DIGEST_LENGTH};
+    if (now.which == DIGEST_MD5)
+        MD5_Final(to, &now.md5);
+    else if (now.which == DIGEST_SHA1)
+        SHA1_Final(to, &now.sha1);
+    else
+        SHA256_Final(to, &now.sha256);
+    return sizes[now.which];
 }
 
 size_t digest_hex(enum digest which, struct span bytes, bool upper, uint8_t to[DIGEST_TEXT])
 {
     uint8_t raw[DIGEST_SIZE];
-    if (!digest_begin(which))
-        return 0;
+    digest_begin(which);
     digest_add(bytes);
     return text_hex(to, span_of(raw, digest_end(raw)), upper);
 }

@@ -14,6 +14,12 @@ struct feed {
     uint8_t bytes[1024];
 };
 
+static void feed_begin(struct feed *f, enum digest which)
+{
+    digest_begin(which);
+    f->len = 0;
+}
+
 static void feed_flush(struct feed *f)
 {
     digest_add(span_of(f->bytes, f->len));
@@ -40,8 +46,12 @@ static void feed_decimal(struct feed *f, unsigned number)
 
 static size_t hex16(uint8_t *to, unsigned number)
 {
-    uint8_t bytes[] = {(uint8_t)(number >> 8), (uint8_t)number};
-    return text_hex(to, span_of(bytes, sizeof bytes), false);
+    static const char digits[] = "0123456789abcdef";
+    to[0] = (uint8_t)digits[number >> 12 & 15];
+    to[1] = (uint8_t)digits[number >> 8 & 15];
+    to[2] = (uint8_t)digits[number >> 4 & 15];
+    to[3] = (uint8_t)digits[number & 15];
+    return 4;
 }
 
 static size_t finish(struct feed *f, uint8_t *to, size_t len)
@@ -89,10 +99,9 @@ static void feed_types(struct feed *f, const struct tls_hello *h)
 
 size_t tls_ja3(const struct tls_hello *client, uint8_t to[TLS_JA3_TEXT])
 {
-    struct feed f = {.len = 0};
-    if (!digest_begin(DIGEST_MD5))
-        return 0;
+    struct feed f;
     struct reader formats = reader_of(tls_hello_extension(client, TLS_POINT_FORMATS));
+    feed_begin(&f, DIGEST_MD5);
     feed_decimal(&f, client->version);
     feed_numbers(&f, client->suites, 2);
     feed_types(&f, client);
@@ -103,9 +112,8 @@ size_t tls_ja3(const struct tls_hello *client, uint8_t to[TLS_JA3_TEXT])
 
 size_t tls_ja3s(const struct tls_hello *server, uint8_t to[TLS_JA3_TEXT])
 {
-    struct feed f = {.len = 0};
-    if (!digest_begin(DIGEST_MD5))
-        return 0;
+    struct feed f;
+    feed_begin(&f, DIGEST_MD5);
     feed_decimal(&f, server->version);
     feed_byte(&f, ',');
     feed_decimal(&f, server->suite);
@@ -184,11 +192,12 @@ static void feed_hex(struct feed *f, const struct numbers *n)
 static size_t put_digest(uint8_t *to, const struct numbers *list, const struct numbers *more)
 {
     enum { DIGITS = 12 };
-    struct feed f = {.len = 0};
-    if (!list->count || !digest_begin(DIGEST_SHA256)) {
+    struct feed f;
+    if (!list->count) {
         memset(to, '0', DIGITS);
         return DIGITS;
     }
+    feed_begin(&f, DIGEST_SHA256);
     feed_hex(&f, list);
     if (more && more->count) {
         feed_byte(&f, '_');

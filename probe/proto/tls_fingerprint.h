@@ -16,8 +16,8 @@ enum {
     TLS_JA4_MOST = 256, // suites, or extensions, of a hello that has a JA4
 };
 
-// Each writes to `to` and returns how many bytes; 0: the system lacks the digest, or (JA4) the
-// lists are longer than those of any real client.
+// Each writes to `to` and returns how many bytes; 0 (JA4): the lists are longer than those of any
+// real client.
 size_t tls_ja3(const struct tls_hello *client, uint8_t to[TLS_JA3_TEXT]);
 size_t tls_ja3s(const struct tls_hello *server, uint8_t to[TLS_JA3_TEXT]);
 size_t tls_ja4(const struct tls_hello *client, uint8_t to[TLS_JA4_TEXT]);

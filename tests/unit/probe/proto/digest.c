@@ -33,10 +33,10 @@ static void takes_pieces(void **state)
 {
     (void)state;
     uint8_t whole[DIGEST_SIZE], pieces[DIGEST_SIZE];
-    assert_true(digest_begin(DIGEST_SHA256));
+    digest_begin(DIGEST_SHA256);
     digest_add(span_text("abcdef"));
     assert_int_equal(digest_end(whole), 32);
-    assert_true(digest_begin(DIGEST_SHA256));
+    digest_begin(DIGEST_SHA256);
     digest_add(span_text("abc"));
     digest_add(span_of(NULL, 0));
     digest_add(span_text("def"));
