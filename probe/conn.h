@@ -40,8 +40,8 @@ void conn_done(struct conn *c);    // seen enough: no more calls, open transacti
 void conn_give_up(struct conn *c); // it stopped making sense: as done, but counted
 void conn_turn(struct conn *c);    // the sides were guessed wrong: CLIENT is SERVER from here on
 // Another protocol from the next byte on: all that is unread is shown to it, open transactions are
-// published first. "" detects whose those bytes are. When nobody is found the conn is done; so it is
-// under compat, for the reference knows a conn by its port alone.
+// published first. "" detects whose those bytes are. When nobody is found the conn is done; so it
+// is under compat, for the reference knows a conn by its port alone.
 void conn_become(struct conn *c, const char *protocol);
 // These bytes belong to a conn inside this one (TLS with keys, CONNECT, PROXY header). It is
 // detected by the first ones, is told what ends this one, and has no successor once it is over.

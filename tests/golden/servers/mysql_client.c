@@ -47,8 +47,9 @@ static void run(MYSQL_STMT *s)
 
 static void insert_person(void)
 {
-    MYSQL_STMT *s = prepare("insert into people (name, born, seen, height, weight, wage, small, night, photo) values "
-                            "(?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    MYSQL_STMT *s = prepare(
+        "insert into people (name, born, seen, height, weight, wage, small, night, photo) values "
+        "(?, ?, ?, ?, ?, ?, ?, ?, ?)");
     MYSQL_TIME born = {.year = 1985, .month = 2, .day = 28, .time_type = MYSQL_TIMESTAMP_DATE};
     MYSQL_TIME seen = {2024, 12, 31, 23, 59, 58, 250000, 0, MYSQL_TIMESTAMP_DATETIME};
     MYSQL_TIME night = {0, 0, 0, 30, 1, 2, 0, 1, MYSQL_TIMESTAMP_TIME};
@@ -176,7 +177,8 @@ int main(int argc, char **argv)
     my_bool no = 0;
     mysql_optionsv(m, MYSQL_OPT_SSL_ENFORCE, &no);
     mysql_optionsv(m, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", "weir recording");
-    check(!mysql_real_connect(m, argv[2], "ann", "hush", "shop", (unsigned)atoi(argv[3]), NULL, CLIENT_MULTI_STATEMENTS),
+    check(!mysql_real_connect(m, argv[2], "ann", "hush", "shop", (unsigned)atoi(argv[3]), NULL,
+                              CLIENT_MULTI_STATEMENTS),
           "connect");
     if (!strcmp(argv[1], "bench"))
         bench();

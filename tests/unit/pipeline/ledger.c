@@ -61,8 +61,10 @@ static void what_fails_is_named(void **state)
     assert_fails(&s, "events: 50 made, but 40 written + 8 filtered + 3 lost");
     s = balanced();
     s.output[1].counters.shed--;
-    assert_fails(&s, "output.console: 40 accepted + 0 recovered, but 30 delivered + 1 refused + 2 too large + 0 "
-                     "dead letters + 2 shed + 0 damaged + 4 waiting + 0 spooled");
+    assert_fails(
+        &s,
+        "output.console: 40 accepted + 0 recovered, but 30 delivered + 1 refused + 2 too large + 0 "
+        "dead letters + 2 shed + 0 damaged + 4 waiting + 0 spooled");
     s = balanced();
     s.output[1].counters.recovered = 5;
     s.output[1].counters.spooled = 4;
