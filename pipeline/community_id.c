@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//   "1:" base64( SHA-1( seed (2) │ address │ address │ protocol (1) │ 0 (1) │ port (2) │ port (2) )
-//   )
+//   "1:" base64(SHA-1(seed (2) │ address │ address │ protocol (1) │ 0 (1) │ port (2) │ port (2)))
 //
 // The smaller (address, port) first, ports in network order. ICMP takes its type for the first port
 // and, for the second, the type that answers it (or is answered by it); where there is no such type

@@ -2,10 +2,9 @@
 // A look inside from outside, over HTTP: off by default, on the loopback or a Unix socket, read
 // only, on a thread of its own. Whoever can reach it can read it: there is no authentication.
 //
-//   /          who this is                     /stats   all counters, under the reference's names
-//   /inputs/   where packets come from         /metrics the same counters for Prometheus
-//   /healthz   200 while the program lives     /readyz  200 while it captures and delivers, else
-//   503
+//   /          who this is                    /stats   all counters, under the reference's names
+//   /inputs/   where packets come from        /metrics the same counters for Prometheus
+//   /healthz   200 while the program lives    /readyz  200 while it captures and delivers; or 503
 //
 // JSON is pretty with ?pretty.
 #pragma once

@@ -5,8 +5,7 @@
 //   %{[field.name]}           the field's text; an event without it has no such route
 //   %{[field.name]:default}   the default then; it may be empty
 //   %{+yyyy.MM.dd}            the event's time in UTC: yyyy yy MM M dd d HH H mm ss SSS DDD, and
-//   the
-//                             ISO week xxxx.ww; text between apostrophes stands as it is
+//                             the ISO week xxxx.ww; text between apostrophes stands as it is
 #pragma once
 
 #include "pipeline/event.h"

@@ -2,11 +2,9 @@
 // MySQL and MariaDB (the client/server protocol of dev.mysql.com's and mariadb.com's manuals,
 // version 10): one document for each command that is answered, and one for the log-in.
 //
-//   │ length 3 │ sequence 1 │ payload       packets, little-endian; 16 MiB - 1 bytes: goes on in
-//   the
-//                                           next one
-//   │ length 3 │ sequence 1 │ length 3 │ …  around any bytes of those, once compression was agreed
-//   on
+//   │ length 3 │ sequence 1 │ payload       packets, little-endian; after 16 MiB - 1 bytes the
+//                                           payload goes on in the next one
+//   │ length 3 │ sequence 1 │ length 3 │ …  around any bytes of those, if they agreed to compress
 //
 // Of a packet only the first bytes must be there at once; the rest is kept or passed over as it
 // comes, so rows that nobody wants to see cost no memory. A command has sequence 0, its answer goes

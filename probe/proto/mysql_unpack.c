@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Compressed MySQL packets: each stands for itself, and holds any bytes of plain ones.
 //
-//   │ length 3 │ sequence 1 │ unpacked length 3 │ zlib's or zstd's │     0: not compressed after
-//   all
+//   │ length 3 │ sequence 1 │ unpacked length 3, or 0: it is not compressed │ zlib's or zstd's │
 //
 // One is unpacked once all of it is there, into memory that is void afterwards; what is left of a
 // plain packet is remembered until the next one comes. Those too large are holes whose size is

@@ -2,10 +2,10 @@
 // The messages of a handshake (RFC 8446 section 4, RFC 5246 section 7.4) taken apart. Everything is
 // a view on the bytes that were handed in.
 //
-//   hello: │ version 2 │ random 32 │ session id 1+n │ suites 2+n │ methods 1+n │ extensions 2+n │
-//   client
-//                                                   │ suite 2    │ method 1    │ extensions 2+n │
-//                                                   server
+//   client's hello:
+//   │ version 2 │ random 32 │ session id 1+n │ suites 2+n │ methods 1+n │ extensions 2+n │
+//   server's hello:
+//   │ version 2 │ random 32 │ session id 1+n │ suite 2    │ method 1    │ extensions 2+n │
 //   extension: │ type 2 │ data 2+n │
 //
 //   A client that could also do with SSL 2 said its first hello in the frame of that (RFC 5246
