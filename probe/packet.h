@@ -73,7 +73,6 @@ static inline const uint8_t *packet_address(const struct packet *p, int side)
 // Decoder of one worker: fragments that wait, ceilings, counters. Never fails: what cannot be
 // followed is counted and still forms the flow its outer headers allow. It counts packets_seen and
 // undecoded_…; packets_decoded is counted by who counts packets in flows.
-enum tunnels_followed { TUNNELS_NOT, TUNNELS_ALL, TUNNELS_AUTO };
 
 // UDP ports to which tunnels go.
 struct tunnel_ports {
@@ -86,17 +85,11 @@ struct decode_settings {
     int64_t fragment_timeout; // of packet time
     int64_t tunnel_depth;     // headers inside each other
     int64_t vlan_depth;
-    int tunnels; // enum tunnels_followed
+    bool tunnels; // make flows of what is inside
     struct tunnel_ports tunnel_ports;
-    bool compat; // not from the table: TUNNELS_AUTO means IP in IP then, and SCTP has no ports
+    bool compat; // not from the table: SCTP has no ports then
 };
 extern const struct setting decode_settings[];
-
-// False: tunnels other than IP in IP stay the flow that their outer headers make.
-static inline bool decode_follows_all(const struct decode_settings *s)
-{
-    return s->tunnels == TUNNELS_ALL || (s->tunnels == TUNNELS_AUTO && !s->compat);
-}
 
 struct decoder;
 struct decoder *decoder_new(const struct decode_settings *settings, uint64_t seed,

@@ -98,7 +98,7 @@ static bool choose_cards(struct inputs *all, struct plan *plan, const struct int
         return error_set(why, "%s cannot be captured on this system", i->devices);
     if (cards.workers > 1 &&
         !(live->fanout = fanout_new((enum fanout_by)i->fanout,
-                                    decode_follows_all(decode) ? (int)decode->tunnel_depth : 0)))
+                                    decode->tunnels ? (int)decode->tunnel_depth : 0)))
         return error_set(why, "out of memory");
     add(all, &cards, i->devices);
     return true;

@@ -21,8 +21,6 @@
 
 enum { NONE = 0xffff, AHEAD = 4 }; // AHEAD: frames whose first bytes are fetched early
 
-static const char *const tunnels_choices[] = {"false", "true", "auto", NULL};
-
 #define ROW(k, t, d, lo, hi, m)                                                             \
     {                                                                                       \
         .key = #k, .type = t, .offset = offsetof(struct decode_settings, k), .standard = d, \
@@ -38,10 +36,8 @@ const struct setting decode_settings[] = {
         "time for a fragmented datagram to become whole"),
     ROW(tunnel_depth, SETTING_NUMBER, "4", 0, 16, "tunnels inside each other that are followed"),
     ROW(vlan_depth, SETTING_NUMBER, "8", 0, 64, "VLAN tags that are followed"),
-    {"tunnels", SETTING_CHOICE, offsetof(struct decode_settings, tunnels), "auto",
-     .choices = tunnels_choices,
-     .meaning = "look into tunnels and make flows of what is inside; auto: all of them, under "
-                "compat IP in IP alone"},
+    {"tunnels", SETTING_BOOL, offsetof(struct decode_settings, tunnels), "true",
+     .meaning = "look into tunnels and make flows of what is inside"},
     PORTS(vxlan, "4789, 8472", "VXLAN"),
     PORTS(vxlan_gpe, "4790", "VXLAN-GPE"),
     PORTS(geneve, "6081", "Geneve"),
@@ -59,9 +55,8 @@ struct decoder {
     struct counters *counters;
     uint64_t seed;
     unsigned index, count; // of this worker, and of all
-    bool follows_all;      // tunnels of all kinds
     struct fragments *fragments;
-    struct tunnel_map map; // empty when only IP in IP is followed
+    struct tunnel_map map; // empty when none are followed
 };
 
 // What is added to the counters once for each array of frames.
@@ -227,8 +222,6 @@ static bool step_in(const struct decoder *d, struct packet *p, struct way *way, 
                     unsigned *notes)
 {
     struct tunnel t;
-    if (!d->follows_all && h->protocol != PROTO_IPIP && h->protocol != PROTO_IPV6)
-        return false;
     enum tunnel_answer answer = tunnel_open(h, &d->map, (unsigned)d->settings.vlan_depth, &t);
     return step_into(d, &t, answer, p, way, h, notes);
 }
@@ -265,7 +258,7 @@ static bool follow_shims(const struct decoder *d, struct layer l, uint16_t type,
                          struct way *way, struct ip_header *h, unsigned *notes)
 {
     struct tunnel t;
-    if (!d->follows_all || !tunnel_is_shim(type))
+    if (!d->settings.tunnels || !tunnel_is_shim(type))
         return false;
     enum tunnel_answer answer = tunnel_open_shim(l, type, (unsigned)d->settings.vlan_depth, &t);
     return step_into(d, &t, answer, p, way, h, notes);
@@ -387,8 +380,7 @@ struct decoder *decoder_new(const struct decode_settings *settings, uint64_t see
     d->counters = counters;
     d->seed = seed;
     d->count = 1;
-    d->follows_all = decode_follows_all(settings);
-    if (d->follows_all)
+    if (settings->tunnels)
         tunnel_map_fill(&d->map, &settings->tunnel_ports);
     d->fragments = fragments_new(settings, seed, counters);
     if (d->fragments)

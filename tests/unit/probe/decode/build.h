@@ -224,7 +224,7 @@ static inline struct decode_settings usual_settings(void)
                                     .fragment_timeout = INT64_C(30000000000),
                                     .tunnel_depth = 4,
                                     .vlan_depth = 4,
-                                    .tunnels = TUNNELS_ALL,
+                                    .tunnels = true,
                                     .tunnel_ports = {.vxlan = port(4789),
                                                      .vxlan_gpe = port(4790),
                                                      .geneve = port(6081),

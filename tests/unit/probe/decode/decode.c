@@ -326,7 +326,7 @@ static void settings_have_defaults(void **state)
     assert_true(settings.fragment_timeout == INT64_C(30000000000));
     assert_int_equal(settings.tunnel_depth, 4);
     assert_int_equal(settings.vlan_depth, 8);
-    assert_int_equal(settings.tunnels, TUNNELS_AUTO);
+    assert_true(settings.tunnels);
     assert_int_equal(settings.tunnel_ports.vxlan.count, 2);
     assert_int_equal(settings.tunnel_ports.vxlan.at[1], 8472);
     assert_int_equal(settings.tunnel_ports.mpls.at[0], 6635);

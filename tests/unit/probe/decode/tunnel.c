@@ -156,7 +156,7 @@ static void vxlan(void **state)
     bench_close(&t);
 
     struct decode_settings blind = usual_settings();
-    blind.tunnels = TUNNELS_NOT;
+    blind.tunnels = false;
     bench_open_with(&t, blind);
     put_vxlan(&b, 4789, 8, 1);
     assert_true(decode_all(&t, &b, LINK_ETHERNET));
