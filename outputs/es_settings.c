@@ -105,8 +105,10 @@ static const struct setting template_table[] = {
     {"json.enabled", SETTING_BOOL, OF(template_json_enabled), "false",
      .meaning = "Put the template in a file instead"},
     {"json.path", SETTING_TEXT, OF(template_json), .meaning = "The file"},
-    {"json.name", SETTING_UNUSED, .meaning = "See setup.template.name"},
-    {"json.data_stream", SETTING_UNUSED, .meaning = "The file says it"},
+    {"json.name", SETTING_TEXT, OF(template_json_name),
+     .meaning = "Its name; unset: setup.template.name"},
+    {"json.data_stream", SETTING_BOOL, OF(template_json_stream), "false",
+     .meaning = "It is for data streams: make one, too"},
     {"fields", SETTING_UNUSED, .meaning = "Fields come from the program's own tables"},
     {"append_fields", SETTING_UNUSED, .meaning = "See setup.template.json"},
     {"type", SETTING_UNUSED, .meaning = "Templates are composable index templates"},
@@ -114,16 +116,18 @@ static const struct setting template_table[] = {
 
 static const struct setting ilm_table[] = {
     {"enabled", SETTING_CHOICE, OF(ilm), "auto", .choices = whens,
-     .meaning = "Put a lifecycle policy; auto: where the server has them"},
+     .meaning = "Put a lifecycle policy, ILM or OpenSearch's ISM; auto: where the server has them"},
     {"policy_name", SETTING_TEXT, OF(policy_name), .meaning = "Its name; unset: the program's"},
     {"policy_file", SETTING_TEXT, OF(policy_file),
-     .meaning = "A file with the policy; unset: a new index after 30 days or 50 GB"},
+     .meaning = "A file with the policy, as the server wants it (ILM or ISM); unset: a new index "
+                "after 30 days or 50 GB"},
     {"check_exists", SETTING_BOOL, OF(policy_check), "true",
-     .meaning = "Look first whether it is there; false: put nothing, it will be"},
+     .meaning = "Look first whether it is there; false: put nothing, it will be; or, to overwrite, "
+                "put it"},
     {"overwrite", SETTING_BOOL, OF(policy_overwrite), "false",
      .meaning = "Put it even if there is one"},
-    {"rollover_alias", SETTING_UNUSED, .meaning = "Data streams need none"},
-    {"pattern", SETTING_UNUSED, .meaning = "Data streams need none"},
+    {"rollover_alias", SETTING_UNUSED, .meaning = "Where there are no data streams: the index"},
+    {"pattern", SETTING_UNUSED, .meaning = "Where there are no data streams: 000001"},
     SETTING_END};
 
 static const struct setting dsl_table[] = {
@@ -387,6 +391,8 @@ bool es_check(const void *settings, struct error *why)
                          s->max_retries);
     if (fine && s->backoff_init > s->backoff_max)
         fine = error_set(why, "backoff.init is larger than backoff.max");
+    if (fine && s->setup.template_json_enabled && !s->setup.template_json)
+        fine = error_set(why, "setup.template.json.path is missing: where is the template?");
     return fine && parameters_check(s->parameters, why) && policy_check(s->non_indexable, why) &&
            http_check(&s->http, why);
 }

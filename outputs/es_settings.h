@@ -17,8 +17,9 @@ struct es_setup_settings {
     const struct config *index_settings; // below setup.template.settings.index
     const struct config *source_settings;
     const char *template_json; // a file whose template is taken instead of ours
-    bool template_json_enabled;
-    int ilm; // enum es_when
+    const char *template_json_name;
+    bool template_json_enabled, template_json_stream; // stream: it is one for data streams
+    int ilm;                                          // enum es_when
     const char *policy_name, *policy_file;
     bool policy_overwrite, policy_check;
     int dsl; // enum es_when

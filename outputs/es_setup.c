@@ -53,6 +53,7 @@ static void keep(struct es_server *server, const char *version, const char *flav
     server->known = true;
     server->opensearch = distribution && !strcmp(distribution, "opensearch");
     server->serverless = flavor && !strcmp(flavor, "serverless");
+    server->oss = flavor && !strcmp(flavor, "oss") && !server->opensearch;
     snprintf(server->version, sizeof server->version, "%s", version);
     snprintf(server->name, sizeof server->name, "%s %.30s",
              server->opensearch   ? "OpenSearch"
@@ -169,9 +170,29 @@ static enum step judge(const struct es_setup_place *p, bool answered, const stru
 
 // ── the lifecycle policy ────────────────────────────────────────────────────────────────────────
 
-static const char standard_policy[] =
-    "{\"policy\":{\"phases\":{\"hot\":{\"actions\":{\"rollover\":"
-    "{\"max_primary_shard_size\":\"50gb\",\"max_age\":\"30d\"}}}}}}";
+// Where a kind of server keeps lifecycle policies, and how policy and indices find each other.
+struct lifecycle {
+    const char *path;
+    bool by_pattern;   // a policy names its indices (ISM); if not, the template names its policy
+    const char *alias; // setting of an index that is no data stream's: what it is rolled over under
+};
+
+// Amazon's Elasticsearch 7 is one of the free kind with Open Distro's plugins.
+static const struct lifecycle *lifecycle_of(const struct es_server *server)
+{
+    static const struct lifecycle ilm = {"_ilm/policy", false, "lifecycle.rollover_alias"},
+                                  ism = {"_plugins/_ism/policies", true,
+                                         "plugins.index_state_management.rollover_alias"},
+                                  opendistro = {"_opendistro/_ism/policies", true,
+                                                "opendistro.index_state_management.rollover_alias"};
+    return server->opensearch ? &ism : server->oss ? &opendistro : &ilm;
+}
+
+static bool has_policies(const struct es_setup_settings *s, const struct es_server *server)
+{
+    return s->ilm != WHEN_FALSE && s->dsl != WHEN_TRUE &&
+           (s->ilm == WHEN_TRUE || !server->serverless);
+}
 
 static char *read_file(const char *path, struct error *why)
 {
@@ -187,49 +208,104 @@ static char *read_file(const char *path, struct error *why)
     return text;
 }
 
-static enum step put_policy(const struct es_setup_place *p, const char *path, const char *name,
+static void print_quoted(const char *text, FILE *to)
+{
+    uint8_t place[PATH];
+    struct pen pen = pen_of(place, sizeof place);
+    pen_text(&pen, span_text(text));
+    fprintf(to, "%.*s", (int)pen_written(&pen).len, (const char *)place);
+}
+
+// The reference's: a new index after 30 days or 50 GB of a primary shard; ISM, in all its versions,
+// counts those of all primary shards.
+static char *standard_policy(const struct es_setup_place *p, const struct lifecycle *l,
+                             const char *pattern)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *to = open_memstream(&text, &size);
+    if (!to)
+        return NULL;
+    if (l->by_pattern) {
+        fputs("{\"policy\":{\"description\":\"A new index after 30 days or 50 GB\","
+              "\"default_state\":\"hot\",\"states\":[{\"name\":\"hot\",\"actions\":[{\"rollover\":"
+              "{\"min_size\":\"50gb\",\"min_index_age\":\"30d\"}}],\"transitions\":[]}],"
+              "\"ism_template\":[{\"index_patterns\":[",
+              to);
+        print_quoted(pattern, to);
+        fprintf(to, "],\"priority\":%lld}]}}", (long long)p->settings->setup.template_priority);
+    } else {
+        fputs("{\"policy\":{\"phases\":{\"hot\":{\"actions\":{\"rollover\":"
+              "{\"max_primary_shard_size\":\"50gb\",\"max_age\":\"30d\"}}}}}}",
+              to);
+    }
+    fclose(to);
+    return text;
+}
+
+static enum step put_policy(const struct es_setup_place *p, const struct lifecycle *l,
+                            const char *name, const char *pattern, const char *over,
                             struct error *why)
 {
     const struct es_setup_settings *s = &p->settings->setup;
     struct http_answer a;
-    char *own = NULL;
-    if (s->policy_file && !(own = read_file(s->policy_file, why))) {
-        say(p, true, "setup.ilm.policy_file: %s", why->text);
+    char path[PATH];
+    char *text = s->policy_file ? read_file(s->policy_file, why) : standard_policy(p, l, pattern);
+    if (!text) {
+        say(p, true, "setup.ilm: %s", s->policy_file ? why->text : "no memory");
         return STEP_IMPOSSIBLE;
     }
-    bool answered =
-        ask(p->http, p->settings, p->host, "PUT", path, "", own ? own : standard_policy, &a);
-    free(own);
-    enum step step =
-        judge(p, answered, &a, s->ilm == WHEN_TRUE ? "setup.ilm: no lifecycle policy" : NULL, why);
+    snprintf(path, sizeof path, "%s/%s", l->path, name);
+    bool answered = ask(p->http, p->settings, p->host, "PUT", path, over, text, &a);
+    free(text);
+    if (answered && a.status == 409) // another probe was faster
+        return STEP_DONE;
+    enum step step = judge(p, answered, &a, "setup.ilm: no lifecycle policy", why);
     if (step == STEP_DONE)
         say(p, false, "lifecycle policy %s was put", name);
     return step == STEP_MISSING ? STEP_IMPOSSIBLE : step;
 }
 
+// ISM wants to be told which version of a policy is to be put over. {"_seq_no":…,"_primary_term":…}
+static void version_of(const struct http_answer *a, char to[NAME])
+{
+    static const char *const number[] = {"_seq_no", NULL}, *const term[] = {"_primary_term", NULL};
+    yajl_val tree = yajl_tree_parse(a->beginning, NULL, 0);
+    yajl_val n = tree ? yajl_tree_get(tree, (const char **)number, yajl_t_number) : NULL,
+             t = tree ? yajl_tree_get(tree, (const char **)term, yajl_t_number) : NULL;
+    to[0] = 0;
+    if (n && t)
+        snprintf(to, NAME, "if_seq_no=%s&if_primary_term=%s", YAJL_GET_NUMBER(n),
+                 YAJL_GET_NUMBER(t));
+    yajl_tree_free(tree);
+}
+
 // Puts the policy unless it is there. STEP_DONE: there is one of that name.
-static enum step policy(const struct es_setup_place *p, const struct es_server *server,
-                        const char *name, struct error *why)
+static enum step policy(const struct es_setup_place *p, const struct lifecycle *l, const char *name,
+                        const char *pattern, struct error *why)
 {
     const struct es_setup_settings *s = &p->settings->setup;
     struct http_answer a;
-    char path[PATH];
-    if (s->ilm == WHEN_FALSE || s->dsl == WHEN_TRUE ||
-        (s->ilm == WHEN_AUTO && (server->opensearch || server->serverless)))
-        return STEP_IMPOSSIBLE;
-    if (!s->policy_check)
+    char path[PATH], over[NAME] = "";
+    if (!s->policy_check && !s->policy_overwrite)
         return STEP_DONE;
-    snprintf(path, sizeof path, "_ilm/policy/%s", name);
-    bool answered = ask(p->http, p->settings, p->host, "GET", path, "", NULL, &a);
-    enum step step = judge(p, answered, &a, NULL, why);
+    if (!s->policy_check && !l->by_pattern)
+        return put_policy(p, l, name, pattern, "", why);
+    snprintf(path, sizeof path, "%s/%s", l->path, name);
+    bool answered = ask(p->http, p->settings, p->host, "GET", path,
+                        "filter_path=_seq_no,_primary_term", NULL, &a);
+    bool wanted = p->to || s->ilm == WHEN_TRUE;
+    enum step step = judge(p, answered, &a, wanted ? "setup.ilm: no lifecycle policy" : NULL, why);
+    if (step == STEP_LATER || step == STEP_IMPOSSIBLE)
+        return step;
     if (step == STEP_DONE && !s->policy_overwrite) {
         if (p->to)
             say(p, false, "lifecycle policy %s is there", name);
         return step;
     }
-    if (step == STEP_LATER || step == STEP_IMPOSSIBLE)
-        return step;
-    return put_policy(p, path, name, why);
+    if (step == STEP_DONE && l->by_pattern)
+        version_of(&a, over);
+    return put_policy(p, l, name, pattern, over, why);
 }
 
 // ── the template ────────────────────────────────────────────────────────────────────────────────
@@ -243,13 +319,10 @@ static void print_scalar(const struct config *n, FILE *to)
     strtod(n->text, &end);
     bool bare = !n->quoted &&
                 ((*n->text && !*end) || !strcmp(n->text, "true") || !strcmp(n->text, "false"));
-    uint8_t place[PATH];
-    struct pen pen = pen_of(place, sizeof place);
-    pen_text(&pen, span_text(n->text));
     if (bare)
         fputs(n->text, to);
     else
-        fprintf(to, "%.*s", (int)pen_written(&pen).len, (const char *)place);
+        print_quoted(n->text, to);
 }
 
 static void print_members(const struct config *n, FILE *to, const char *between)
@@ -298,8 +371,27 @@ static char *json_of(const struct config *n, bool members)
 // What the template is to say, and what a server did not want in it.
 struct wish {
     const char *pattern, *policy, *retention;
-    bool plain, plain_text; // no data stream; text instead of match_only_text
+    const char *alias, *name; // rolled over under `name`, says the setting `alias`; NULL: not
+    bool plain, plain_text;   // no data stream; text instead of match_only_text
 };
+
+// Members of the settings of an index, a comma behind each. NULL: none.
+static char *settings_text(const struct es_setup_place *p, const struct wish *w)
+{
+    char *own = json_of(p->settings->setup.index_settings, true), *text = NULL;
+    size_t size;
+    if (!w->plain || !w->alias)
+        return own;
+    FILE *to = open_memstream(&text, &size);
+    if (to) {
+        fprintf(to, "\"%s\": ", w->alias);
+        print_quoted(w->name, to);
+        fprintf(to, ", %s", own ? own : "");
+        fclose(to);
+    }
+    free(own);
+    return text;
+}
 
 static char *template_text(const struct es_setup_place *p, const struct wish *w)
 {
@@ -311,7 +403,7 @@ static char *template_text(const struct es_setup_place *p, const struct wish *w)
                                  .plain = w->plain,
                                  .policy = w->policy,
                                  .retention = w->retention};
-    char *more = json_of(s->index_settings, true), *source = json_of(s->source_settings, false);
+    char *more = settings_text(p, w), *source = json_of(s->source_settings, false);
     char *text = NULL;
     size_t size;
     FILE *to = open_memstream(&text, &size);
@@ -339,11 +431,11 @@ static bool wish_less(struct wish *w, const char *reason)
                                                    : NULL;
     if (what && !*what)
         return *what = true;
-    if ((w->policy || w->retention) && strstr(reason, "lifecycle")) {
-        w->policy = w->retention = NULL;
-        return true;
-    }
-    return false;
+    bool lifecycle = (w->policy || w->retention) && strstr(reason, "lifecycle"),
+         alias = w->alias && strstr(reason, "rollover_alias");
+    if (lifecycle || alias)
+        w->policy = w->retention = w->alias = NULL;
+    return lifecycle || alias;
 }
 
 static enum step put_template(const struct es_setup_place *p, const char *path, const char *name,
@@ -353,8 +445,8 @@ static enum step put_template(const struct es_setup_place *p, const char *path, 
     for (int i = 0; i < TRIES; i++) {
         struct http_answer a;
         char reason[NAME];
-        char *text = s->template_json_enabled && s->template_json ? read_file(s->template_json, why)
-                                                                  : template_text(p, w);
+        char *text =
+            s->template_json_enabled ? read_file(s->template_json, why) : template_text(p, w);
         if (!text) {
             say(p, true, "setup.template: %s", why->text);
             return STEP_IMPOSSIBLE;
@@ -382,17 +474,23 @@ static enum step index_template(const struct es_setup_place *p, const char *name
     struct http_answer a;
     char path[PATH];
     snprintf(path, sizeof path, "_index_template/%s", name);
-    bool answered = ask(p->http, p->settings, p->host, "GET", path, "filter_path=none", NULL, &a);
+    bool answered = ask(p->http, p->settings, p->host, "GET", path,
+                        "filter_path=**.data_stream,**.rollover_alias", NULL, &a);
     enum step step = judge(p, answered, &a, NULL, why);
     if (step == STEP_LATER)
         return step;
     if (step == STEP_DONE && !p->settings->setup.template_overwrite) {
+        w->plain = !strstr(a.beginning, "data_stream"); // whoever put it, it says what is to follow
+        if (!strstr(a.beginning, "rollover_alias"))
+            w->alias = NULL;
         if (p->to)
             say(p, false, "index template %s is there", name);
         return step;
     }
     return put_template(p, path, name, w, why);
 }
+
+// ── what it is for ──────────────────────────────────────────────────────────────────────────────
 
 // The first document would make it, too; but then nobody would see its mappings before.
 static enum step data_stream(const struct es_setup_place *p, const char *name, struct error *why)
@@ -407,7 +505,51 @@ static enum step data_stream(const struct es_setup_place *p, const char *name, s
     return step;
 }
 
+// A server without data streams rolls over what an alias points to. It must be there before the
+// first document, which would make an index of that name.
+static enum step first_index(const struct es_setup_place *p, const char *name, struct error *why)
+{
+    struct http_answer a;
+    char path[PATH], *text = NULL;
+    size_t size;
+    bool answered = ask(p->http, p->settings, p->host, "GET", name, "filter_path=none", NULL, &a);
+    enum step step = judge(p, answered, &a, NULL, why);
+    FILE *to = step == STEP_MISSING ? open_memstream(&text, &size) : NULL;
+    if (!to)
+        return step;
+    fputs("{\"aliases\": {", to);
+    print_quoted(name, to);
+    fputs(": {\"is_write_index\": true}}}", to);
+    fclose(to);
+    snprintf(path, sizeof path, "%s-000001", name);
+    answered = ask(p->http, p->settings, p->host, "PUT", path, "", text, &a);
+    free(text);
+    step = judge(p, answered, &a, "setup.ilm: no first index to roll over", why);
+    if (step == STEP_DONE)
+        say(p, false, "index %s was made, which is rolled over as %s", path, name);
+    return step;
+}
+
 // ── all of it ───────────────────────────────────────────────────────────────────────────────────
+
+// The policy, and what the template is to say of it.
+static enum step lifecycle(const struct es_setup_place *p, const struct es_server *server,
+                           struct wish *w, struct error *why)
+{
+    const struct es_setup_settings *s = &p->settings->setup;
+    const struct lifecycle *l = lifecycle_of(server);
+    const char *name = s->policy_name ? s->policy_name : p->world->program;
+    bool own = s->dsl == WHEN_TRUE || (s->dsl == WHEN_AUTO && server->serverless);
+    w->retention = own ? s->retention : NULL;
+    if (!has_policies(s, server))
+        return STEP_IMPOSSIBLE;
+    enum step step = policy(p, l, name, w->pattern, why);
+    if (step == STEP_DONE) {
+        w->policy = l->by_pattern ? NULL : name;
+        w->alias = l->alias;
+    }
+    return step;
+}
 
 static bool run_steps(const struct es_setup_place *p, const char *name, struct error *why)
 {
@@ -424,38 +566,38 @@ static bool run_steps(const struct es_setup_place *p, const char *name, struct e
     }
     say(p, false, "%s is %s", p->host, server.name);
     snprintf(pattern, sizeof pattern, "%s*", name);
-    struct wish w = {.pattern = s->template_pattern ? s->template_pattern : pattern};
-    const char *policy_name = s->policy_name ? s->policy_name : p->world->program;
-    enum step step = policy(p, &server, policy_name, why);
-    if (step == STEP_LATER)
+    struct wish w = {.pattern = s->template_pattern ? s->template_pattern : pattern,
+                     .name = name,
+                     .plain = s->template_json_enabled && !s->template_json_stream};
+    if (lifecycle(p, &server, &w, why) == STEP_LATER)
         return false;
-    w.policy = step == STEP_DONE ? policy_name : NULL;
-    bool own_lifecycle = s->dsl == WHEN_TRUE || (s->dsl == WHEN_AUTO && server.serverless);
-    w.retention = own_lifecycle ? s->retention : NULL;
-    step = index_template(p, name, &w, why);
+    enum step step = index_template(p, name, &w, why);
     if (step == STEP_DONE && !w.plain)
         step = data_stream(p, name, why);
+    else if (step == STEP_DONE && w.alias && !s->template_json_enabled)
+        step = first_index(p, name, why);
     return step != STEP_LATER;
 }
 
 bool es_setup_run(const struct es_setup_place *p, struct error *why)
 {
     const struct es_setup_settings *s = &p->settings->setup;
+    const char *given = s->template_json_enabled && s->template_json_name ? s->template_json_name
+                                                                          : s->template_name;
     char name[NAME];
     if (!s->template_enabled) {
         if (p->to)
             say(p, false, "setup.template.enabled is false: nothing is put");
         return true;
     }
-    bool standard = !strcmp(p->settings->index, default_index);
-    if (!s->template_name && !standard) {
+    if (!given && strcmp(p->settings->index, default_index) != 0) {
         say(p, true,
             "index is not the default: no template is put unless setup.template.name and "
             "setup.template.pattern say which");
         return true;
     }
-    if (s->template_name)
-        snprintf(name, sizeof name, "%s", s->template_name);
+    if (given)
+        snprintf(name, sizeof name, "%s", given);
     else
         snprintf(name, sizeof name, "%s-%s", p->world->program, p->world->version);
     return run_steps(p, name, why);

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // What stands on the other side, and what documents need there: a lifecycle policy where the server
-// has such, the index template, the data stream. Asks and looks before it puts; doing it again does
-// no harm. What a server lacks or forbids is said once and gone on without.
+// has such (Elasticsearch ILM, OpenSearch ISM), the index template, the data stream, or an index
+// behind an alias where there are no data streams. Asks and looks before it puts; doing it again
+// does no harm. What a server lacks or forbids is said once and gone on without.
 #pragma once
 
 #include "outputs/es_settings.h"
 
 struct es_server {
-    bool known; // its version
-    bool opensearch, serverless;
+    bool known;                       // its version
+    bool opensearch, serverless, oss; // oss: Elasticsearch without Elastic's own parts
     char version[32];
     char name[64]; // for people: "Elasticsearch 8.19.1"
 };

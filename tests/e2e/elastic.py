@@ -70,12 +70,12 @@ def write_capture(path, names):
 
 # ── running ──
 
-def configuration(folder, hosts, output="", compat=False):
+def configuration(folder, hosts, output="", compat=False, setup=None):
     settings = {"hosts": hosts, "backoff": {"init": "20ms", "max": "200ms"}, "timeout": "5s"}
     config = {"packetbeat" if compat else "weir": {"protocols": [{"type": "dns", "ports": [53]}]},
               "output": {"elasticsearch": {**settings, **(output or {})}},
               "path": {"home": str(folder)}, "queue": {"mem": {"flush": {"timeout": "50ms"}}},
-              "logging": {"metrics": {"enabled": False}, "json": False}}
+              "logging": {"metrics": {"enabled": False}, "json": False}, "setup": setup or {}}
     path = pathlib.Path(folder, "weir.yml")
     path.write_text(json.dumps(config))
     return path
@@ -332,16 +332,158 @@ def case_no_root_no_templates():
     want("going on without" in log, "it does not say that there is no template")
 
 
+def set_up(folder, fake, **settings):
+    """What `weir setup` says, with these settings below setup."""
+    done = run_setup(folder, fake, settings)
+    want(done.returncode == 0, done.stderr + done.stdout)
+    return done.stdout
+
+
+def run_setup(folder, fake, settings):
+    config = configuration(folder, [fake.url], setup=settings)
+    return subprocess.run([probe.WEIR, "setup", "-c", config], capture_output=True, text=True)
+
+
+def one(fake, beginning):
+    (name, body), = [item for item in fake.things.items() if item[0].startswith(beginning)]
+    return name[len(beginning):], body
+
+
+def puts(fake):
+    return [path for method, path, _ in fake.record.others if method == "PUT"]
+
+
 def case_setup_is_idempotent():
     with place() as folder, served() as fake:
-        config = configuration(folder, [fake.url])
         for again in range(2):
-            done = subprocess.run([probe.WEIR, "setup", "-c", config], capture_output=True)
-            want(done.returncode == 0, done.stderr.decode())
-            want((b"was put" in done.stdout) == (not again), done.stdout.decode())
+            said = set_up(folder, fake)
+            want(("was put" in said) == (not again), said)
         want(len(fake.things) == 3, f"{list(fake.things)}")
-        template = next(value for name, value in fake.things.items() if "template" in name)
-        want(json.loads(template)["template"]["settings"]["index"]["lifecycle"], "no lifecycle")
+        want(one(fake, "_ilm/policy/")[1]["policy"]["phases"]["hot"]["actions"]["rollover"],
+             "no rollover")
+        index = one(fake, "_index_template/")[1]["template"]["settings"]["index"]
+        want(index["lifecycle"] == {"name": "weir"}, f"another lifecycle: {index}")
+
+
+def case_setup_of_opensearch_has_state_management():
+    """The policy names the data stream by a pattern; again, nothing is put."""
+    with place() as folder, served(engine="opensearch") as fake:
+        for again in range(2):
+            said = set_up(folder, fake)
+            want(("was put" in said) == (not again), said)
+        want(len(fake.things) == 3, f"{list(fake.things)}")
+        name, policy = one(fake, "_plugins/_ism/policies/")
+        stream, _ = one(fake, "_data_stream/")
+        rollover = policy["policy"]["states"][0]["actions"][0]["rollover"]
+        want(name == "weir" and set(rollover) == {"min_size", "min_index_age"}, f"{policy}")
+        want(policy["policy"]["ism_template"] == [{"index_patterns": [stream + "*"],
+                                                   "priority": 150}], f"{policy}")
+        template = one(fake, "_index_template/")[1]
+        want("data_stream" in template and
+             "lifecycle" not in template["template"]["settings"]["index"], f"{template}")
+        paths = [path for path in puts(fake) if "_data_stream" not in path]
+        want(len(paths) == 2 and "_ism" in paths[0], f"the policy must be there first: {paths}")
+
+
+def case_setup_leaves_a_policy_alone():
+    """Of the user, until overwrite is set; ISM then wants its version."""
+    own = {"policy": {"description": "mine", "states": []}}
+    for engine, path in (("opensearch", "_plugins/_ism/policies/kept"),
+                         ("elasticsearch", "_ilm/policy/kept")):
+        with place() as folder, served(engine=engine) as fake:
+            fake.things[path] = own
+            fake.record.others.append(("PUT", "/" + path, b""))
+            said = set_up(folder, fake, ilm={"policy_name": "kept"})
+            want(fake.things[path] == own and "kept is there" in said, said)
+            said = set_up(folder, fake, ilm={"policy_name": "kept", "overwrite": True})
+            want(fake.things[path] != own and "kept was put" in said, said)
+            before = puts(fake).count("/" + path)
+            said = set_up(folder, fake, ilm={"policy_name": "kept", "check_exists": False})
+            want(puts(fake).count("/" + path) == before, f"put without looking: {said}")
+
+
+def case_setup_takes_a_policy_from_a_file():
+    own = {"policy": {"description": "mine", "default_state": "a", "states": []}}
+    with place() as folder, served(engine="opensearch") as fake:
+        (folder / "policy.json").write_text(json.dumps(own))
+        set_up(folder, fake, ilm={"policy_file": str(folder / "policy.json")})
+        want(one(fake, "_plugins/_ism/policies/")[1] == own, "another policy")
+
+
+def case_setup_does_without_policies():
+    """A server that has none, a user who wants none, a policy in the way: the template is put."""
+    for settings, engine, words in (
+            ({}, "opensearch without plugins", "no lifecycle policy: HTTP 400"),
+            ({"ilm": {"enabled": False}}, "opensearch", "index template"),
+            ({"template": {"name": "w", "pattern": "taken*"}}, "opensearch", "another priority")):
+        with place() as folder, served(engine=engine) as fake:
+            fake.things["_plugins/_ism/policies/other"] = {"policy": {"ism_template": [
+                {"index_patterns": ["taken*"], "priority": 150}]}}
+            said = set_up(folder, fake, **settings)
+            want(words.replace("another", "a different") in said, said)
+            want(one(fake, "_index_template/") and "_plugins/_ism/policies/weir" not in fake.things,
+                 f"{list(fake.things)}")
+            write_capture(folder / "load.pcap", [f"q{number:07}" for number in range(100)])
+            rows, _ = run(folder, folder / "load.pcap", configuration(folder, [fake.url], setup=settings))
+            want(rows["delivered"] == 100, f"{rows}")
+
+
+def case_setup_rolls_over_an_alias():
+    """Where there are no data streams; again, nothing is put, and documents go to the alias."""
+    for engine, path, setting in (
+            ("opendistro", "_opendistro/_ism/policies/",
+             "opendistro.index_state_management.rollover_alias"),
+            ("elasticsearch", "_ilm/policy/", "lifecycle.rollover_alias")):
+        with place() as folder, served(engine=engine, streams=False) as fake:
+            for again in range(2):
+                said = set_up(folder, fake)
+                want(("was put" in said) == (not again), said)
+                name, template = one(fake, "_index_template/")
+                fake.things.setdefault(name, {})  # the alias finds its index
+            index = template["template"]["settings"]["index"]
+            want("data_stream" not in template and index[setting] == name, f"{index}")
+            want(fake.things[name + "-000001"] == {"aliases": {name: {"is_write_index": True}}},
+                 f"{list(fake.things)}")
+            want(one(fake, path) and len(fake.things) == 4, f"{list(fake.things)}")
+
+
+def case_setup_takes_a_template_from_a_file():
+    own = {"index_patterns": ["mine-*"], "data_stream": {}}
+    for stream in (False, True):
+        with place() as folder, served() as fake:
+            (folder / "own.json").write_text(json.dumps(own))
+            set_up(folder, fake, template={"json": {"enabled": True, "name": "mine-a", "path":
+                                                    str(folder / "own.json"), "data_stream": stream}})
+            want(fake.things["_index_template/mine-a"] == own, f"{list(fake.things)}")
+            want(("_data_stream/mine-a" in fake.things) == stream, f"{list(fake.things)}")
+
+
+def case_setup_says_what_it_has_no_use_for():
+    """Each of the reference's settings is taken; what is not done is said, once each."""
+    unused = {"template": {"fields": "fields.yml", "append_fields": [{"name": "a", "type": "long"}],
+                           "type": "index"},
+              "dsl": {"data_stream_pattern": "a-*", "policy_file": "a", "check_exists": True,
+                      "overwrite": False},
+              "dashboards": {"enabled": True, "directory": "a", "retry": {"enabled": False}},
+              "kibana": {"host": "localhost:5601", "ssl": {"enabled": False}}}
+    used = {"template": {"enabled": True, "name": "a", "pattern": "a*", "overwrite": True, "priority": 7,
+                         "settings": {"index": {"number_of_shards": 3}, "_source": {"enabled": True}},
+                         "json": {"enabled": False}},
+            "ilm": {"enabled": True, "policy_name": "p", "check_exists": True, "overwrite": False},
+            "dsl": {"enabled": False, "data_retention": "9d"}}
+    with place() as folder, served() as fake:
+        whole = {key: {**unused.get(key, {}), **used.get(key, {})} for key in unused | used}
+        done = run_setup(folder, fake, whole)
+        want(done.returncode == 0, done.stderr)
+        for name in (*unused["template"], *unused["dsl"], "dashboards", "kibana"):
+            want(done.stderr.count(f": {name}: has no effect: ") == 1, f"{name}: {done.stderr}")
+        template = fake.things["_index_template/a"]
+        index = template["template"]["settings"]["index"]
+        want(template["priority"] == 7 and template["index_patterns"] == ["a*"] and
+             index["number_of_shards"] == 3 and index["lifecycle"] == {"name": "p"} and
+             template["template"]["mappings"]["_source"] == {"enabled": True}, f"{index}")
+        done = run_setup(folder, fake, {"template": {"json": {"enabled": True}}})
+        want(done.returncode == 1 and "setup.template.json.path" in done.stderr, done.stderr)
 
 
 def case_test_output_says_each_step():

@@ -22,8 +22,17 @@ import ssl
 import struct
 import threading
 import time
+import urllib.parse
 
 PARSE = "document_parsing_exception"
+
+# Version, and which lifecycle policies it has. Open Distro: Amazon's Elasticsearch 7.
+ENGINES = {
+    "elasticsearch": ({"number": "8.19.0", "build_flavor": "default"}, "_ilm/policy/"),
+    "opensearch": ({"number": "2.19.1", "distribution": "opensearch"}, "_plugins/_ism/policies/"),
+    "opensearch without plugins": ({"number": "2.19.1", "distribution": "opensearch"}, None),
+    "opendistro": ({"number": "7.10.2", "build_flavor": "oss"}, "_opendistro/_ism/policies/"),
+}
 
 
 class Record:
@@ -55,7 +64,7 @@ class Fake:
 
     def __init__(self, seed=1, faults=None, key=lambda source: source, port=0, tls=None, limit=None,
                  users=None, product=True, root=True, share=0.2, poison=None, unreadable=None,
-                 templates=True, refused=(), pace=0):
+                 templates=True, refused=(), pace=0, engine="elasticsearch", streams=True):
         self.random = random.Random(seed)
         self.faults = faults or {}
         self.key = key
@@ -67,6 +76,8 @@ class Fake:
         self.poison = poison
         self.unreadable = unreadable
         self.templates = templates
+        self.engine = ENGINES[engine]
+        self.streams = streams      # whether it has data streams
         self.refused = refused      # indices that nobody may write to
         self.pace = pace            # seconds each request takes
         self.record = Record()
@@ -217,26 +228,68 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def root(self):
         if not self.owner.root:
             return self.answer(405, {"error": "Incorrect HTTP method for uri [/]", "status": 405})
-        return self.answer(200, {"name": "fake", "version": {"number": "8.19.0",
-                                                             "build_flavor": "default"},
+        return self.answer(200, {"name": "fake", "version": self.owner.engine[0],
                                  "tagline": "You Know, for Search"})
 
     def thing(self, path, data):
-        """Templates, policies and data streams: put, found again."""
-        known = path.split("/")[0] in ("_index_template", "_ilm", "_data_stream")
-        if not known or not self.owner.templates:
-            return self.answer(400, {"error": f"no handler found for uri [/{path}] and method "
-                                              f"[{self.command}]", "status": 400})
+        """Templates, policies, data streams and indices: put, found again."""
+        fake = self.owner
+        lifecycles = fake.engine[1]
+        known = {"_index_template/": self.template, "_data_stream/": self.data_stream}
+        if lifecycles:
+            known[lifecycles] = self.policy if "_ilm" in lifecycles else self.versioned_policy
+        for beginning, does in known.items():
+            if path.startswith(beginning) and fake.templates:
+                return does(path, json.loads(data) if data else None)
+        if path[0] != "_":
+            return self.put_or_find(path, json.loads(data) if data else None)
+        return self.answer(400, {"error": f"no handler found for uri [/{path}] and method "
+                                          f"[{self.command}]", "status": 400})
+
+    def put_or_find(self, path, body, found=None):
         if self.command == "PUT":
-            if path.startswith("_data_stream") and path in self.owner.things:
-                return self.error(400, "resource_already_exists_exception", "is there")
-            if data:
-                json.loads(data)
-            self.owner.things[path] = data
+            self.owner.things[path] = body
             return self.answer(200, {"acknowledged": True})
         if path in self.owner.things:
-            return self.answer(200, {})
+            return self.answer(200, found or {})
         return self.error(404, "resource_not_found_exception", path)
+
+    policy = put_or_find
+
+    def versioned_policy(self, path, body):
+        """Index state management: nothing is put over a policy but by who names its version."""
+        fake, name = self.owner, path.rpartition("/")[2]
+        there = [number for number, (method, asked, _) in enumerate(fake.record.others)
+                 if method == "PUT" and asked == "/" + path]
+        version = {"if_seq_no": [str(there[0])], "if_primary_term": ["3"]} if there else {}
+        if self.command == "PUT" and path in fake.things:
+            given = urllib.parse.parse_qs(self.path.partition("?")[2])
+            if given != version:
+                return self.error(409, "version_conflict_engine_exception", f"[{name}]: there")
+        elif self.command == "PUT":
+            mine = body["policy"].get("ism_template", [])
+            for other, policy in fake.things.items():
+                for theirs in policy["policy"].get("ism_template", []) if "_ism/" in other else []:
+                    if any(theirs["priority"] == one["priority"] and
+                           theirs["index_patterns"] == one["index_patterns"] for one in mine):
+                        return self.error(400, "illegal_argument_exception", "matching existing "
+                                          "policy templates, please use a different priority")
+        return self.put_or_find(path, body, {"_seq_no": there[0] if there else 0,
+                                             "_primary_term": 3})
+
+    def template(self, path, body):
+        if body and "data_stream" in body and not self.owner.streams:
+            return self.error(400, "x_content_parse_exception",
+                              "[1:1] [index_template] unknown field [data_stream]")
+        return self.put_or_find(path, body, {"index_templates": [
+            {"name": path, "index_template": self.owner.things.get(path)}]})
+
+    def data_stream(self, path, body):
+        if not self.owner.streams:
+            return self.answer(400, {"error": f"no handler found for uri [/{path}]", "status": 400})
+        if path in self.owner.things and self.command == "PUT":
+            return self.error(400, "resource_already_exists_exception", "is there")
+        return self.put_or_find(path, body)
 
     # ── bulk ──
 
