@@ -77,9 +77,9 @@ struct sending {
     unsigned failed;        // batches that were refused
 
     // Guarded by the gate.
-    uint32_t out; // messages that are not reported yet
-    bool got_through;
-    rd_kafka_resp_err_t error; // the first
+    uint32_t out;                // messages that are not reported yet
+    bool got_through, timed_out; // some were confirmed; some not in time
+    rd_kafka_resp_err_t error;   // the first
     uint32_t error_row;
 };
 
@@ -90,6 +90,7 @@ static void note(struct sending *s, uint32_t row, enum kafka_outcome outcome,
 {
     s->room->outcomes[row] = (uint8_t)outcome;
     s->got_through |= outcome == OUTCOME_THERE;
+    s->timed_out |= error == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT;
     if (error && !s->error) {
         s->error = error;
         s->error_row = row;
@@ -433,6 +434,16 @@ static void shrink_batches(struct sending *s)
     gate_unlock(&k->gate);
 }
 
+// While some messages get through others never do: the client may have lost sight of who leads
+// their partition, which was seen with librdkafka 2.0.2 where a new one had no trouble.
+static void retire_client(struct sending *s)
+{
+    gate_lock(&s->k->gate);
+    if (s->timed_out && s->got_through && s->client == s->k->client)
+        s->k->spent = true;
+    gate_unlock(&s->k->gate);
+}
+
 // Where messages failed, who leads what is asked anew before the next: the client may have it
 // wrong.
 static void doubt_topics(struct sending *s)
@@ -515,6 +526,7 @@ static void send_all(struct sending *s)
     for (uint32_t i = 0; i < p->count; i++)
         p->answer[i] = answer_of(s, i);
     shrink_batches(s);
+    retire_client(s);
     doubt_topics(s);
     say_why(s);
     if (s->k->settings->dead_letter_topic)
