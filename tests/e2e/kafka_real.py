@@ -152,7 +152,7 @@ def killed_in_mid_run(broker, papers):
     with elastic.place() as folder:
         elastic.write_capture(folder / "load.pcap", names)
         config = kafka.configuration(folder, [broker.host], {
-            "topic": "killed", "timeout": "30s", "workers": 2, "bulk_max_size": 500})
+            "topic": "killed", "timeout": "30s", "workers": 1, "bulk_max_size": 100})
         with elastic.started(folder, config) as process:
             elastic.wait_for(lambda: broker.read("killed", "%o\n").count(b"\n") > EVENTS // 50, 120)
             broker.kill()
