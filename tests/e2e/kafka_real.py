@@ -28,7 +28,7 @@ SPEC = importlib.util.spec_from_file_location("broker", probe.ROOT / "tests/serv
 broker_module = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(broker_module)
 
-EVENTS = 200_000
+EVENTS = 100_000
 FORM = "%p\t%T\t%k\t%h\t%s\n"
 
 
@@ -152,7 +152,7 @@ def killed_in_mid_run(broker, papers):
     with elastic.place() as folder:
         elastic.write_capture(folder / "load.pcap", names)
         config = kafka.configuration(folder, [broker.host], {
-            "topic": "killed", "timeout": "30s", "workers": 1, "bulk_max_size": 100})
+            "topic": "killed", "timeout": "30s", "workers": 1, "bulk_max_size": 20})
         with elastic.started(folder, config) as process:
             elastic.wait_for(lambda: broker.read("killed", "%o\n").count(b"\n") > EVENTS // 50, 120)
             broker.kill()
