@@ -183,7 +183,7 @@ def main(words):
         papers = elastic_tls.Papers(place)
         store = pathlib.Path(place, "store.pem")
         store.write_text(papers["server.key"].read_text() + papers["server.chain"].read_text())
-        broker = broker_module.Broker((store, papers["ca.crt"]))
+        broker = broker_module.Broker((store, papers["ca.crt"]), f"broker-{os.getpid()}")
         try:
             broker.stop()
             broker.start()

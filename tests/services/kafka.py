@@ -65,8 +65,8 @@ class Broker:
     """One broker; what it needs to come back lies in its folder. `papers`: PEM files for a second
     listener with TLS and passwords: the key with its chain, and who signs clients."""
 
-    def __init__(self, papers=None, **settings):
-        self.folder = base() / "broker"
+    def __init__(self, papers=None, name="broker", **settings):
+        self.folder = base() / name
         self.papers = papers
         self.settings = settings
 
@@ -184,7 +184,8 @@ class Broker:
         until = time.monotonic() + SECONDS
         while time.monotonic() < until:
             if self.process_ended():
-                raise RuntimeError(f"the broker ended: {self.read_file('output')[-500:]}")
+                code = self.process.returncode if getattr(self, "process", None) else "?"
+                raise RuntimeError(f"the broker ended with {code}: {self.read_file('output')[-500:]}")
             if "Kafka Server started" in self.read_file("output") and self.listens():
                 return
             time.sleep(0.1)
