@@ -103,6 +103,43 @@ static void the_number_of_items_counts(void **state)
     assert_false(read_text("{\"x\":{\"items\":[{\"create\":{\"status\":201}}]}}", 1));
 }
 
+// What servers say when all is well, cut and changed at every byte.
+static void the_usual_answer(void **state)
+{
+    (void)state;
+    enum { COUNT = 200 };
+    char text[COUNT * 32], changed[sizeof text];
+    size_t len = (size_t)sprintf(text, "{\"errors\":false,\"items\":[");
+    for (int i = 0; i < COUNT; i++)
+        len += (size_t)sprintf(text + len, "%s{\"create\":{\"status\":201}}", i ? "," : "");
+    len += (size_t)sprintf(text + len, "]}");
+    for (size_t step = 1; step < 100; step += 7) {
+        assert_true(read_in_steps(text, len, COUNT, step));
+        assert_int_equal(es_reply_count(reply), COUNT);
+        for (uint32_t i = 0; i < COUNT; i++)
+            assert_int_equal(es_item_delivery(es_reply_item(reply, i)), DELIVERED);
+    }
+    assert_false(read_in_steps(text, len, COUNT + 1, len));
+    assert_int_equal(es_reply_count(reply), COUNT);
+    assert_false(read_in_steps(text, len, COUNT - 1, len));
+    for (size_t at = 0; at < len; at += 13) {
+        assert_false(read_in_steps(text, at, COUNT, len));
+        memcpy(changed, text, len);
+        changed[at] = 1;
+        assert_false(read_in_steps(changed, len, COUNT, 100));
+    }
+    memcpy(changed, text, len);
+    memcpy(strstr(changed + len / 2, "201"), "429", 3);
+    assert_true(read_in_steps(changed, len, COUNT, 100));
+    int busy = 0;
+    for (uint32_t i = 0; i < COUNT; i++)
+        busy += es_item_delivery(es_reply_item(reply, i)) == BUSY;
+    assert_int_equal(busy, 1);
+    text[len] = '\n';
+    assert_true(read_in_steps(text, len + 1, COUNT, len));
+    assert_int_equal(es_reply_count(reply), COUNT);
+}
+
 static void garbage_is_no_answer(void **state)
 {
     (void)state;
@@ -183,13 +220,10 @@ static void reasons_are_cut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(each_item_has_its_outcome),
-        TEST(no_beginning_of_an_answer_counts),
-        TEST(the_number_of_items_counts),
-        TEST(garbage_is_no_answer),
-        TEST(odd_items_are_of_unknown_outcome),
-        TEST(a_refused_request_says_why),
-        TEST(reasons_are_cut),
+        TEST(each_item_has_its_outcome),  TEST(no_beginning_of_an_answer_counts),
+        TEST(the_number_of_items_counts), TEST(the_usual_answer),
+        TEST(garbage_is_no_answer),       TEST(odd_items_are_of_unknown_outcome),
+        TEST(a_refused_request_says_why), TEST(reasons_are_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
