@@ -294,10 +294,11 @@ struct span sql_verb(struct span statement, unsigned dialect)
 
 // ── tables ──
 
-static bool is_any(struct span token, const char *const *words)
+// A list of words ends with an empty one.
+static bool is_any(struct span token, const struct span *words)
 {
-    for (; *words; words++)
-        if (span_is_nocase(token, span_text(*words)))
+    for (; words->len; words++)
+        if (token.len == words->len && span_is_nocase(token, *words))
             return true;
     return false;
 }
@@ -331,13 +332,15 @@ static struct span dotted(struct span first, struct span rest, unsigned dialect)
 
 struct span sql_table(struct span statement, unsigned dialect)
 {
-    static const char *const leads[] = {"from", "into", "update", "table", "join", "copy", NULL};
-    static const char *const between[] = {"if",     "not", "exists",  "only", "low_priority",
-                                          "ignore", "for", "delayed", NULL};
+    static const struct span leads[] = {SPAN("from"), SPAN("into"), SPAN("update"), SPAN("table"),
+                                        SPAN("join"), SPAN("copy"), {NULL, 0}};
+    static const struct span between[] = {SPAN("if"),   SPAN("not"),          SPAN("exists"),
+                                          SPAN("only"), SPAN("low_priority"), SPAN("ignore"),
+                                          SPAN("for"),  SPAN("delayed"),      {NULL, 0}};
     struct span rest = span_first(statement, TABLE_WITHIN), token;
     enum sql_kind kind;
     while ((kind = next_telling(&rest, dialect, &token)) != SQL_END) {
-        if (kind != SQL_WORD || token.len < 4 || token.len > 6 || !is_any(token, leads))
+        if (kind != SQL_WORD || !is_any(token, leads))
             continue;
         do
             kind = next_telling(&rest, dialect, &token);
@@ -350,9 +353,9 @@ struct span sql_table(struct span statement, unsigned dialect)
 
 // ── what should not be shown ──
 
-static const char *const secret_words[] = {"password",        "identified", "old_password",
-                                           "passphrase",      "secret",     "master_password",
-                                           "source_password", NULL};
+static const struct span secret_words[] = {
+    SPAN("password"), SPAN("identified"),      SPAN("old_password"),    SPAN("passphrase"),
+    SPAN("secret"),   SPAN("master_password"), SPAN("source_password"), {NULL, 0}};
 
 bool sql_may_hold_password(struct span statement)
 {
