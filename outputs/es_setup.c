@@ -424,7 +424,7 @@ static char *template_text(const struct es_setup_place *p, const struct wish *w)
 }
 
 // A server without something in the template names it. True: the wish got smaller.
-static bool wish_less(struct wish *w, const char *reason)
+static bool wish_less(const struct es_setup_place *p, struct wish *w, const char *reason)
 {
     bool *what = strstr(reason, "match_only_text") ? &w->plain_text
                  : strstr(reason, "data_stream")   ? &w->plain
@@ -433,9 +433,12 @@ static bool wish_less(struct wish *w, const char *reason)
         return *what = true;
     bool lifecycle = (w->policy || w->retention) && strstr(reason, "lifecycle"),
          alias = w->alias && strstr(reason, "rollover_alias");
-    if (lifecycle || alias)
-        w->policy = w->retention = w->alias = NULL;
-    return lifecycle || alias;
+    if (!lifecycle && !alias)
+        return false;
+    say(p, true, "%s: the server takes no lifecycle in a template; going on without",
+        w->retention ? "setup.dsl" : "setup.ilm");
+    w->policy = w->retention = w->alias = NULL;
+    return true;
 }
 
 static enum step put_template(const struct es_setup_place *p, const char *path, const char *name,
@@ -455,7 +458,7 @@ static enum step put_template(const struct es_setup_place *p, const char *path, 
         free(text);
         if (answered && a.status == 400) {
             reason_of(&a, reason);
-            if (wish_less(w, a.beginning))
+            if (wish_less(p, w, a.beginning))
                 continue;
         }
         enum step step =

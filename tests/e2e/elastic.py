@@ -428,6 +428,18 @@ def case_setup_does_without_policies():
             want(rows["delivered"] == 100, f"{rows}")
 
 
+def case_setup_gives_a_data_stream_its_own_lifecycle():
+    """Instead of a policy, where it is asked for; OpenSearch has none, and that is said."""
+    for engine in ("elasticsearch", "opensearch"):
+        with place() as folder, served(engine=engine) as fake:
+            said = set_up(folder, fake, dsl={"enabled": True, "data_retention": "9d"})
+            template = one(fake, "_index_template/")[1]["template"]
+            has_it = template.get("lifecycle") == {"data_retention": "9d"}
+            want(has_it == (engine == "elasticsearch") != ("setup.dsl: " in said), f"{said}{template}")
+            want(not any("policy" in path or "policies" in path for path in fake.things), said)
+            want(len(fake.things) == 2, f"{list(fake.things)}")
+
+
 def case_setup_rolls_over_an_alias():
     """Where there are no data streams; again, nothing is put, and documents go to the alias."""
     for engine, path, setting in (

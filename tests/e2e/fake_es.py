@@ -278,6 +278,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                                              "_primary_term": 3})
 
     def template(self, path, body):
+        if body and "lifecycle" in body.get("template", {}) and "distribution" in self.owner.engine[0]:
+            return self.error(400, "x_content_parse_exception", "[template] unknown field [lifecycle]")
         if body and "data_stream" in body and not self.owner.streams:
             return self.error(400, "x_content_parse_exception",
                               "[1:1] [index_template] unknown field [data_stream]")
