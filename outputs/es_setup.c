@@ -37,6 +37,14 @@ static bool ask(struct http *http, const struct es_settings *s, const char *host
     return answered;
 }
 
+// FOLDER/NAME; names are the user's.
+static void path_to(char to[PATH], const char *folder, const char *name)
+{
+    char *escaped = es_escape(span_text(name));
+    snprintf(to, PATH, "%s%s%s", folder, *folder ? "/" : "", escaped ? escaped : "");
+    free(escaped);
+}
+
 static const char *text_at(yajl_val tree, const char *const *path)
 {
     const char *empty[] = {NULL};
@@ -255,7 +263,7 @@ static enum step put_policy(const struct es_setup_place *p, const struct lifecyc
         say(p, true, "setup.ilm: %s", s->policy_file ? why->text : "no memory");
         return STEP_IMPOSSIBLE;
     }
-    snprintf(path, sizeof path, "%s/%s", l->path, name);
+    path_to(path, l->path, name);
     bool answered = ask(p->http, p->settings, p->host, "PUT", path, over, text, &a);
     free(text);
     if (answered && a.status == 409) // another probe was faster
@@ -291,7 +299,7 @@ static enum step policy(const struct es_setup_place *p, const struct lifecycle *
         return STEP_DONE;
     if (!s->policy_check && !l->by_pattern)
         return put_policy(p, l, name, pattern, "", why);
-    snprintf(path, sizeof path, "%s/%s", l->path, name);
+    path_to(path, l->path, name);
     bool answered = ask(p->http, p->settings, p->host, "GET", path,
                         "filter_path=_seq_no,_primary_term", NULL, &a);
     bool wanted = p->to || s->ilm == WHEN_TRUE;
@@ -476,7 +484,7 @@ static enum step index_template(const struct es_setup_place *p, const char *name
 {
     struct http_answer a;
     char path[PATH];
-    snprintf(path, sizeof path, "_index_template/%s", name);
+    path_to(path, "_index_template", name);
     bool answered = ask(p->http, p->settings, p->host, "GET", path,
                         "filter_path=**.data_stream,**.rollover_alias", NULL, &a);
     enum step step = judge(p, answered, &a, NULL, why);
@@ -500,7 +508,7 @@ static enum step data_stream(const struct es_setup_place *p, const char *name, s
 {
     struct http_answer a;
     char path[PATH];
-    snprintf(path, sizeof path, "_data_stream/%s", name);
+    path_to(path, "_data_stream", name);
     bool answered = ask(p->http, p->settings, p->host, "PUT", path, "", NULL, &a);
     enum step step = judge(p, answered, &a, NULL, why);
     if (p->to && step == STEP_DONE)
@@ -515,7 +523,8 @@ static enum step first_index(const struct es_setup_place *p, const char *name, s
     struct http_answer a;
     char path[PATH], *text = NULL;
     size_t size;
-    bool answered = ask(p->http, p->settings, p->host, "GET", name, "filter_path=none", NULL, &a);
+    path_to(path, "", name);
+    bool answered = ask(p->http, p->settings, p->host, "GET", path, "filter_path=none", NULL, &a);
     enum step step = judge(p, answered, &a, NULL, why);
     FILE *to = step == STEP_MISSING ? open_memstream(&text, &size) : NULL;
     if (!to)
@@ -524,7 +533,7 @@ static enum step first_index(const struct es_setup_place *p, const char *name, s
     print_quoted(name, to);
     fputs(": {\"is_write_index\": true}}}", to);
     fclose(to);
-    snprintf(path, sizeof path, "%s-000001", name);
+    snprintf(path + strlen(path), sizeof path - strlen(path), "-000001");
     answered = ask(p->http, p->settings, p->host, "PUT", path, "", text, &a);
     free(text);
     step = judge(p, answered, &a, "setup.ilm: no first index to roll over", why);

@@ -402,6 +402,15 @@ def case_setup_leaves_a_policy_alone():
             want(puts(fake).count("/" + path) == before, f"put without looking: {said}")
 
 
+def case_setup_takes_any_name():
+    for engine in ("elasticsearch", "opensearch"):
+        with place() as folder, served(engine=engine) as fake:
+            set_up(folder, fake, ilm={"policy_name": 'a b?"ü'}, template={"name": "c d#", "pattern": '"*'})
+            found = " ".join(fake.things)
+            want('/a b?"ü' in found and "/c d#" in found, found)
+            want(one(fake, "_index_template/")[1]["index_patterns"] == ['"*'], found)
+
+
 def case_setup_takes_a_policy_from_a_file():
     own = {"policy": {"description": "mine", "default_state": "a", "states": []}}
     with place() as folder, served(engine="opensearch") as fake:

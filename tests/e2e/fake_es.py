@@ -211,7 +211,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return users is None or self.headers.get("Authorization") in users
 
     def dispatch(self):
-        path = self.path.partition("?")[0].strip("/")
+        path = urllib.parse.unquote(self.path.partition("?")[0].strip("/"))
         data = self.body()
         if not self.is_known():
             return self.error(401, "security_exception", "missing authentication credentials")
