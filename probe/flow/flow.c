@@ -486,8 +486,9 @@ static void take_tcp(struct flows *f, struct flow *flow, const struct packet *p)
         before.marks = 0;
     }
     if (!flow->stream && (p->payload_len || p->payload_cut)) {
-        recognise(f, flow, p, client_of(f, flow, t),
-                  (me->marks | t->side[!p->sender].marks) & TCP_SAID_SYN);
+        if (me->next != before.next) // not what was looked at already
+            recognise(f, flow, p, client_of(f, flow, t),
+                      (me->marks | t->side[!p->sender].marks) & TCP_SAID_SYN);
         if (flow->binding < DETECT_OPEN)
             follow(f, flow, t, p, &before);
     }

@@ -114,6 +114,19 @@ static void looked_for_a_few_times(void **state)
     end_world();
 }
 
+static void what_comes_twice_is_looked_at_once(void **state)
+{
+    (void)state;
+    begin(true);
+    shake_hands_at(9999);
+    for (uint32_t i = 0; i < 3; i++)
+        for (int twice = 0; twice < 2; twice++)
+            say_at(FROM_CLIENT, 9999, 101 + i, TCP_PSH, "x");
+    say_at(FROM_CLIENT, 9999, 104, TCP_PSH, "HELLO");
+    assert_string_equal(fake.told[CLIENT], "HELLO");
+    end_world();
+}
+
 static void on_the_port_of_another(void **state)
 {
     (void)state;
@@ -180,6 +193,7 @@ int main(void)
         cmocka_unit_test(joined_at_an_answer),
         cmocka_unit_test(handshake_decides_the_sides),
         cmocka_unit_test(looked_for_a_few_times),
+        cmocka_unit_test(what_comes_twice_is_looked_at_once),
         cmocka_unit_test(on_the_port_of_another),
         cmocka_unit_test(by_content),
         cmocka_unit_test(datagrams),
