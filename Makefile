@@ -6,7 +6,7 @@ WEIR = $(BUILD)/weir
 
 build:
 	@deploy/install-packages build
-	@cmake --preset release -DWEIR_TESTS=OFF -B $(BUILD) >$(BUILD).log 2>&1 || { mkdir -p build; cmake --preset release -DWEIR_TESTS=OFF -B $(BUILD); }
+	@cmake --preset release -B $(BUILD) >$(BUILD).log 2>&1 || { mkdir -p build; cmake --preset release -B $(BUILD); }
 	@cmake --build $(BUILD) -- --quiet
 
 run: build
