@@ -5,7 +5,9 @@
 //   plain   a loop of writev with 1 MiB of the same lines, against the output without compression
 //   gzip    compression alone of the same lines, against the output with it
 //
-// Both take all the documents in turn: the same ones over and over would lie in the cache.
+// Both take all the documents in turn: the same ones over and over would lie in the cache. Only an
+// idle machine gives a ratio that means something: where others want the processor, the kernel does
+// much of the plain loop's work in a thread of its own, and the loop seems twice as fast.
 //
 // Takes turns and prints medians. tests/bench/deliver builds and runs it:  sink DOCUMENTS [ROUNDS]
 // The server alone, which says its port and ends with standard input:      sink --serve
