@@ -21,10 +21,10 @@ static unsigned long long get(const struct stats *s, enum column column)
 static bool check_packets(const struct stats *s, struct error *why)
 {
     unsigned long long packets = get(s, COLUMN_PACKETS), decoded = get(s, COLUMN_DECODED),
-                       undecoded = get(s, COLUMN_UNDECODED);
-    return packets == decoded + undecoded ||
-           error_set(why, "packets: %llu seen, but %llu decoded + %llu not decoded", packets,
-                     decoded, undecoded);
+                       undecoded = get(s, COLUMN_UNDECODED), shed = get(s, COLUMN_SHED);
+    return packets == decoded + undecoded + shed ||
+           error_set(why, "packets: %llu seen, but %llu decoded + %llu not decoded + %llu shed",
+                     packets, decoded, undecoded, shed);
 }
 
 static bool check_events(const struct stats *s, struct error *why)
@@ -111,6 +111,7 @@ void ledger_print(const struct stats *s, FILE *to)
     print_total(to, s, "packets", COLUMN_PACKETS);
     print_column(to, s, COLUMN_DECODED);
     print_column(to, s, COLUMN_UNDECODED);
+    print_column(to, s, COLUMN_SHED);
     print_total(to, s, "events", COLUMN_EVENTS);
     print_column(to, s, COLUMN_WRITTEN);
     print_column(to, s, COLUMN_FILTERED);

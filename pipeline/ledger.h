@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The equations between the counters, from the wire to the acknowledgement:
 //
-//     packets = decoded + undecoded      (a fragment counts once its fate is known)
+//     packets = decoded + undecoded + shed      (a fragment counts once its fate is known)
 //     events = written + filtered + lost
 //     per output: accepted = written
 //     per output: accepted + recovered = delivered + refused + too large + dead letters + shed

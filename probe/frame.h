@@ -7,7 +7,10 @@
 #include "pipeline/base/counters.h"
 #include "pipeline/base/span.h"
 
-enum { FRAMES = 64 }; // handed out at once
+enum {
+    FRAMES = 64,      // handed out at once
+    CUT_TUNNELS = 48, // ports
+};
 
 // Link types, by the numbers of the pcap registry (DLT_/LINKTYPE_).
 enum link_type {
@@ -37,6 +40,7 @@ struct frame {
     uint16_t link; // enum link_type, or a number nobody here knows
     uint16_t vlan; // tag that the card or the kernel took off, low 12 bits; valid when has_vlan
     bool has_vlan;
+    bool cut;           // only counts: nothing of it was kept (struct cut)
     bool outgoing;      // the kernel says this host sent it
     uint32_t interface; // pcapng: number in its section; live: the system's number of the card
 };
@@ -76,6 +80,15 @@ struct source_setup {
     struct arena *arena; // lives until exit
 };
 
+// Conversations of which no more than the number of frames and bytes is wanted: those in some
+// slices (probe/slice.h), but not tunnels, which go to these UDP ports.
+struct cut {
+    uint64_t slices; // a bit for each
+    uint32_t seed;
+    uint16_t tunnels[CUT_TUNNELS];
+    int tunnel_count;
+};
+
 // Why a source cannot be opened, for the program's exit code.
 enum source_check { SOURCE_FINE, SOURCE_NO_RIGHT, SOURCE_NO_DEVICE };
 
@@ -93,6 +106,10 @@ struct source {
     // Frames are let in from now on; the sources of all workers are open. What is lost is added to
     // `counters`. NULL: they are at once.
     bool (*start)(void *self, struct counters *counters, struct error *why);
+    // How much waits to be read, in 256ths of what there is room for. NULL: it waits for who reads.
+    unsigned (*fill)(const void *self);
+    // Frames of these conversations come `cut` from now on, all others whole. NULL: it cannot.
+    void (*cut)(void *self, const struct cut *cut);
     // No more frames are to come in; those that are there are still read, then SOURCE_END. NULL: a
     // source that may be left in the middle.
     void (*stop)(void *self);

@@ -124,6 +124,8 @@ const struct setting probe_settings[] = {
      .meaning = "Ceilings of conversations and transactions"},
     {"limits.events", SETTING_TABLE, PROBE(events), .table = emit_settings,
      .meaning = "Ceilings of documents"},
+    {"limits.overload", SETTING_TABLE, PROBE(overload), .table = overload_settings,
+     .meaning = "What is left out when there is too much to do"},
     UNUSED("procs", "processes of sockets are not looked up yet"),
     UNUSED("overwrite_pipelines", "there are no ingest pipelines to load"),
     UNUSED("id", "metrics have no such prefix"),
@@ -418,7 +420,7 @@ static bool read_protocols(struct plan *p, struct error *why)
         return config_refuse(node, why, "expected a list of protocols");
     struct ports *ports = arena_alloc(&p->arena, sizeof *ports);
     p->bindings = arena_alloc(&p->arena, (size_t)(count + 1) * sizeof *p->bindings);
-    p->datasets = arena_alloc(&p->arena, (size_t)(count + 1) * sizeof *p->datasets);
+    p->datasets = arena_alloc(&p->arena, (size_t)(count + 2) * sizeof *p->datasets);
     if (!ports || !p->bindings || !p->datasets)
         return error_set(why, "out of memory");
     for (const struct config *n = node ? node->first : NULL; n; n = n->next) {
@@ -450,6 +452,22 @@ static bool read_flows(struct plan *p, struct error *why)
     p->datasets[p->dataset_count++] =
         (struct emit_dataset){.name = "flow", .fields = &flow_table, .settings = &p->flows_common};
     return true;
+}
+
+// ── overload ──
+
+// The reference has nothing like it: it must be asked for under compat, and is not told of.
+static void read_overload(struct plan *p, const struct config *probe)
+{
+    p->overload_dataset = -1;
+    if (p->compat) {
+        if (!config_get(probe, "limits.overload.enabled"))
+            p->probe.overload.enabled = false;
+        return;
+    }
+    p->overload_dataset = p->dataset_count;
+    p->datasets[p->dataset_count++] =
+        (struct emit_dataset){.name = "weir.overload", .fields = &overload_table};
 }
 
 // ── outputs ──
@@ -601,6 +619,7 @@ int plan_field_tables(const struct field_table *tables[FIELD_TABLES])
     int count = 0;
     tables[count++] = &common_table;
     tables[count++] = &flow_table;
+    tables[count++] = &overload_table;
     for (const struct protocol *const *p = protocols; *p && count < FIELD_TABLES; p++)
         tables[count++] = (*p)->fields;
     return count + processors_tables(tables + count, FIELD_TABLES - count);
@@ -643,7 +662,7 @@ static bool build_documents(struct plan *p, bool publish, struct error *why)
 
 static bool plan_read(struct plan *p, const struct plan_sources *s, struct error *why)
 {
-    const struct config *probe;
+    const struct config *probe = NULL;
     if (!plan_read_files(p->root, s, &p->arena, why) || !read_root(p, &probe, why))
         return false;
     identity_read(&p->identity, p->general.name, s->keep_id ? p->general.path_data : NULL,
@@ -651,9 +670,11 @@ static bool plan_read(struct plan *p, const struct plan_sources *s, struct error
     p->probe.events.flush_timeout = p->general.queue.flush_timeout;
     if (!queue_check(&p->general.queue, why))
         return false;
-    return fill_log(p, why) && read_interfaces(p, why) && read_protocols(p, why) &&
-           read_flows(p, why) && read_outputs(p, s->ask_stop, why) &&
-           build_documents(p, s->publish, why);
+    if (!fill_log(p, why) || !read_interfaces(p, why) || !read_protocols(p, why) ||
+        !read_flows(p, why))
+        return false;
+    read_overload(p, probe);
+    return read_outputs(p, s->ask_stop, why) && build_documents(p, s->publish, why);
 }
 
 struct plan *plan_new(const struct plan_sources *from, struct error *why)

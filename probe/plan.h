@@ -10,6 +10,7 @@
 #include "probe/conn.h"
 #include "probe/emit.h"
 #include "probe/flow/flow.h"
+#include "probe/overload.h"
 #include "probe/packet.h"
 #include "probe/sandbox.h"
 
@@ -38,6 +39,7 @@ struct probe_settings {
     struct decode_settings decode;
     struct conns_settings conns;
     struct emit_settings events;
+    struct overload_settings overload;
 };
 extern const struct setting probe_settings[];
 
@@ -74,7 +76,8 @@ struct plan {
     int binding_count;
     struct emit_dataset *datasets;
     int dataset_count;
-    int flow_dataset; // its number, -1: no flow records
+    int flow_dataset;     // its number, -1: no flow records
+    int overload_dataset; // likewise, -1: no documents about what was shed
     struct publisher_output *outputs;
     int output_count;
     struct output_world world;

@@ -11,6 +11,7 @@
 #include "pipeline/base/log.h"
 #include "pipeline/base/thread.h"
 #include "probe/capture/duplicates.h"
+#include "probe/overload.h"
 
 enum { STALE_FRAMES = 64 }; // so many in a row from long ago are another capture
 
@@ -28,6 +29,8 @@ struct worker {
     struct emit *emit;
     struct conns *conns;
     struct flows *flows;
+    struct overload overload;
+    bool sheds;      // it is in use
     int64_t now;     // the packets' clock
     uint32_t second; // last one that was aged
     int64_t longest; // time-out
@@ -35,6 +38,24 @@ struct worker {
     struct frame frames[FRAMES];
     struct packet packets[FRAMES];
 };
+
+// Files wait, and who dumps packets wants them all.
+static void build_overload(struct worker *w, uint32_t seed)
+{
+    const struct plan *p = w->setup.plan;
+    struct overload_setup setup = {.settings = &p->probe.overload,
+                                   .decode = &p->probe.decode,
+                                   .source = w->setup.source,
+                                   .opened = w->setup.opened,
+                                   .emit = w->emit,
+                                   .dataset = p->overload_dataset,
+                                   .worker = w->setup.number,
+                                   .seed = seed,
+                                   .counters = w->counters};
+    w->sheds = overload_init(&w->overload, &setup) && !w->setup.replay && !w->setup.dump;
+    if (w->sheds)
+        flows_shed(w->flows, 0, 0);
+}
 
 static bool worker_build(struct worker *w, struct error *why)
 {
@@ -73,6 +94,7 @@ static bool worker_build(struct worker *w, struct error *why)
     if (!w->flows)
         return false;
     w->longest = flows_longest(w->flows);
+    build_overload(w, (uint32_t)seed);
     return true;
 }
 
@@ -108,6 +130,18 @@ void worker_free(struct worker *w)
     free(w);
 }
 
+// ── too much to do ──
+
+static void watch(struct worker *w)
+{
+    struct overload *o = &w->overload;
+    if (overload_watch(o, w->now))
+        flows_shed(w->flows, load_unparsed(&o->load), load_uncounted(&o->load));
+    if (o->load.level || o->cut.slices)
+        overload_cut(o, flows_idle_slices(w->flows), w->now);
+    overload_report(o, w->now, false);
+}
+
 // Publishes everything that is open. Flows end when the capture ends, whoever kept its last frame.
 static void close_all(struct worker *w)
 {
@@ -115,6 +149,8 @@ static void close_all(struct worker *w)
     flows_age(w->flows, w->now);
     flows_end_all(w->flows, ENDED_FILE);
     conns_end_all(w->conns, ENDED_FILE);
+    if (w->sheds)
+        overload_report(&w->overload, w->now, true);
 }
 
 static void restart_clock(struct worker *w)
@@ -123,6 +159,7 @@ static void restart_clock(struct worker *w)
     flows_restart(w->flows);
     w->now = 0;
     w->second = 0;
+    overload_restart(&w->overload);
     counter_add(w->counters->clock_restarts, 1);
 }
 
@@ -181,6 +218,18 @@ static void take(struct worker *w, int count)
     }
 }
 
+// Frames that only count are taken out; all of them moved the clock.
+static void take_frames(struct worker *w, int count)
+{
+    int64_t latest = w->now;
+    if (w->sheds)
+        count = overload_sort_out(&w->overload, w->frames, count, &latest);
+    if (w->duplicates)
+        count = duplicates_drop(w->duplicates, w->frames, count);
+    take(w, count);
+    advance(w, latest);
+}
+
 static bool turn(struct worker *w)
 {
     int count = 0;
@@ -188,9 +237,7 @@ static bool turn(struct worker *w)
     case SOURCE_FRAMES:
         if (w->setup.dump)
             dump_write(w->setup.dump, w->frames, count);
-        if (w->duplicates)
-            count = duplicates_drop(w->duplicates, w->frames, count);
-        take(w, count);
+        take_frames(w, count);
         break;
     case SOURCE_IDLE:
         if (!w->setup.replay || !w->setup.full_speed)
@@ -205,6 +252,8 @@ static bool turn(struct worker *w)
         w->failed = true;
         return false;
     }
+    if (w->sheds)
+        watch(w);
     emit_flush(w->emit, false);
     return true;
 }

@@ -35,6 +35,7 @@ struct af_packet {
     struct interface cards[FILTER_CARDS]; // now captured, when not all are
     int card_count;
     struct filter filter;
+    struct cut cut; // conversations of which little is kept
 };
 
 // ── which cards ──
@@ -96,7 +97,7 @@ static bool let_in(struct af_packet *a, struct error *why)
     for (int i = 0; i < a->card_count; i++)
         indexes[i] = a->cards[i].index;
     bool some = a->follows && !interfaces_mean_all(a->setup.device);
-    int count = filter_program(program, &a->filter, some ? indexes : NULL, a->card_count);
+    int count = filter_program(program, &a->filter, some ? indexes : NULL, a->card_count, &a->cut);
     return ring_filter(&a->ring, program, count, why);
 }
 
@@ -301,10 +302,26 @@ static void af_packet_stop(void *self)
     ring_filter(&a->ring, NULL, 0, NULL);
 }
 
+static unsigned af_packet_fill(const void *self)
+{
+    const struct af_packet *a = self;
+    return ring_fill(&a->ring);
+}
+
+static void af_packet_cut(void *self, const struct cut *cut)
+{
+    struct af_packet *a = self;
+    a->cut = *cut;
+    if (a->listens && !a->stopping)
+        let_in(a, NULL); // what the kernel does not take stays as it was
+}
+
 const struct source source_af_packet = {.name = "af_packet",
                                         .check = af_packet_check,
                                         .open = af_packet_open,
                                         .read = af_packet_read,
                                         .start = af_packet_start,
+                                        .fill = af_packet_fill,
+                                        .cut = af_packet_cut,
                                         .stop = af_packet_stop,
                                         .close = af_packet_close};

@@ -3,6 +3,7 @@
 // relative, so programs may simply follow one another:
 //
 //   a frame that this host sends to itself counts once │ cards │ filter, ends with the snap length
+//   or goes on with what cuts │
 //
 // A cooked filter is compiled for headers of kind SLL and then turned to what the kernel knows
 // beside the frame: the protocol, and where the network header begins.
@@ -79,6 +80,7 @@ bool filter_compile(struct filter *f, const char *text, int snaplen, bool cooked
 {
     f->at[0] = (struct sock_filter){.code = BPF_RET | BPF_K, .k = (uint32_t)snaplen};
     f->count = 1;
+    f->snaplen = (uint32_t)snaplen;
     if (!text || !text[0])
         return true;
     bool live = strstr(text, "vlan") != NULL;
@@ -128,13 +130,26 @@ static void put_cards(struct program *p, const uint32_t *cards, int count)
     put(p, BPF_RET | BPF_K, 0, 0, 0);
 }
 
+// Whoever was let in by the filter comes here.
+static void put_cut(struct program *p, int filter, const struct filter *f, const struct cut *cut)
+{
+    for (int i = filter; i < p->count; i++)
+        if (p->at[i].code == (BPF_RET | BPF_K) && p->at[i].k)
+            p->at[i] = (struct sock_filter){BPF_JMP | BPF_JA, 0, 0, (uint32_t)(p->count - i - 1)};
+    p->count += cut_program(p->at + p->count, cut, f->snaplen);
+}
+
 int filter_program(struct sock_filter into[FILTER_PROGRAM], const struct filter *f,
-                   const uint32_t *cards, int card_count)
+                   const uint32_t *cards, int card_count, const struct cut *cut)
 {
     struct program p = {.at = into};
     put_loopback(&p);
     if (cards)
         put_cards(&p, cards, card_count);
-    memcpy(into + p.count, f->at, (size_t)f->count * sizeof *f->at);
-    return p.count + f->count;
+    int filter = p.count;
+    memcpy(into + filter, f->at, (size_t)f->count * sizeof *f->at);
+    p.count += f->count;
+    if (cut && cut->slices)
+        put_cut(&p, filter, f, cut);
+    return p.count;
 }

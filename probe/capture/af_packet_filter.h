@@ -5,6 +5,7 @@
 
 #include <linux/filter.h>
 
+#include "probe/capture/af_packet_cut.h"
 #include "probe/frame.h"
 
 enum { FILTER_PROGRAM = 4096, FILTER_CARDS = 128, FILTER_FRONT = FILTER_CARDS + 16 };
@@ -12,7 +13,8 @@ enum { FILTER_PROGRAM = 4096, FILTER_CARDS = 128, FILTER_FRONT = FILTER_CARDS + 
 // The user's filter, compiled once: later there may be no right to.
 struct filter {
     int count;
-    struct sock_filter at[FILTER_PROGRAM - FILTER_FRONT];
+    uint32_t snaplen;
+    struct sock_filter at[FILTER_PROGRAM - FILTER_FRONT - CUT_PROGRAM];
 };
 
 // `text` in libpcap's language, NULL: everything. `cooked`: not all cards are Ethernet, it may only
@@ -22,6 +24,6 @@ bool filter_compile(struct filter *f, const char *text, int snaplen, bool cooked
                     struct error *why);
 
 // The whole program; how many instructions. `cards` are their numbers, at most FILTER_CARDS; NULL:
-// all cards.
+// all cards. `cut`: conversations of which little is kept, NULL or no slices: none.
 int filter_program(struct sock_filter into[FILTER_PROGRAM], const struct filter *f,
-                   const uint32_t *cards, int card_count);
+                   const uint32_t *cards, int card_count, const struct cut *cut);

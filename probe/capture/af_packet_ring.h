@@ -42,6 +42,9 @@ bool ring_filter(struct ring *r, const struct sock_filter *program, int count, s
 // Fills at most `max` frames, valid until the next call; 0: there are none now. A frame of no known
 // kind of card comes from where its IP header begins, if it has one.
 int ring_read(struct ring *r, struct frame *frames, int max);
+// How much of it waits to be read, in 256ths: without a system call, for the blocks that the kernel
+// has handed over lie one behind the other.
+unsigned ring_fill(const struct ring *r);
 // Waits until there is something, or so long. False: the socket has an error; its number is in
 // *error.
 bool ring_wait(struct ring *r, int milliseconds, int *error);

@@ -39,7 +39,7 @@ static void print_counters(void)
         "# Counters\n\nPrinted by `weir help counters`. Every packet, document and delivery is "
         "in exactly one "
         "column; the sums are checked at the end of each run.\n\n"
-        "    packets = decoded + undecoded\n"
+        "    packets = decoded + undecoded + shed\n"
         "    events = written + filtered + lost\n"
         "    per output: accepted + recovered = delivered + refused + too_large + dead_letters + "
         "shed + damaged + waiting + spooled\n\n"

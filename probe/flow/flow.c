@@ -11,6 +11,7 @@
 #include "probe/flow/detect.h"
 #include "probe/flow/layers.h"
 #include "probe/flow/report.h"
+#include "probe/flow/shed.h"
 #include "probe/flow/stream.h"
 #include "probe/flow/tcp.h"
 
@@ -68,6 +69,7 @@ struct flows {
     struct streams streams;
     struct detect detect;
     struct reporter reporter;
+    struct shed shed;
     uint32_t numbered; // streams that were given a number for flow.id
     bool ticking;      // the clock was started
     int64_t now;       // the packets' clock
@@ -107,6 +109,7 @@ struct flows *flows_new(const struct flows_setup *setup, struct error *why)
     f->settings = *setup->settings;
     f->setup = *setup;
     f->counters = setup->counters;
+    f->shed.seed = (uint32_t)setup->seed;
     f->reporter = (struct reporter){setup->emit, setup->dataset, setup->compat};
     if (!detect_init(&f->detect, setup->bindings, setup->binding_count, why)) {
         flows_free(f);
@@ -260,8 +263,24 @@ static void settle_period(struct flows *f, struct flow *flow)
         report(f, flow, FLOW_GOES_ON, f->sweep_time);
 }
 
+static bool is_waiting(const struct flows *f, const struct flow *flow)
+{
+    if (!is_followed(flow))
+        return false;
+    const struct conn *c = is_tcp(flow) ? stream_of(f, flow)->conn : flow->conn;
+    return c && conn_is_waiting(c);
+}
+
+static void note_waiting(struct flows *f, struct flow *flow, bool waits)
+{
+    shed_note(&f->shed, &flow->key, flow->waits, waits, f->now);
+    flow->waits = waits;
+}
+
 static void unfollow(struct flows *f, struct flow *flow, enum ending how)
 {
+    if (flow->waits)
+        note_waiting(f, flow, false);
     if (!is_followed(flow))
         return;
     if (is_tcp(flow)) {
@@ -563,6 +582,17 @@ static void take_datagram(struct flows *f, struct flow *flow, const struct packe
 
 // ── packets ──
 
+// The protocol by the first packet; nobody's where conversations like this one are shed.
+static void choose_protocol(struct flows *f, struct flow *flow, const struct packet *p)
+{
+    flow->binding = detect_by_port(&f->detect, p);
+    flow->shed = flow->binding != DETECT_NONE && shed_refuses(&f->shed, p, f->now);
+    if (!flow->shed)
+        return;
+    flow->binding = DETECT_NONE;
+    counter_add(f->counters->shed_flows, 1);
+}
+
 static struct flow *open_flow(struct flows *f, const struct packet *p, uint32_t hash, uint32_t late)
 {
     struct flow *flow;
@@ -574,7 +604,7 @@ static struct flow *open_flow(struct flows *f, const struct packet *p, uint32_t 
         memset(t, 0, sizeof *t);
         flow->tcp = pool_number(&f->tcp, t);
     }
-    flow->binding = detect_by_port(&f->detect, p);
+    choose_protocol(f, flow, p);
     flow->brief = is_brief(f, flow);
     begin_record(f, flow, p);
     note_time(flow, p, late);
@@ -599,7 +629,7 @@ static void renew(struct flows *f, struct flow *flow, const struct packet *p, ui
         memset(t, 0, sizeof *t);
         flow->deaf = flow->guessed = false;
         flow->looks = 0;
-        flow->binding = detect_by_port(&f->detect, p);
+        choose_protocol(f, flow, p);
     }
     if (!split)
         return;
@@ -608,7 +638,21 @@ static void renew(struct flows *f, struct flow *flow, const struct packet *p, ui
     begin_record(f, flow, p);
 }
 
-static void take_packet(struct flows *f, const struct packet *p, uint32_t hash)
+// What the packet carries goes to its protocol.
+static void follow_packet(struct flows *f, struct flow *flow, const struct packet *p)
+{
+    if (is_tcp(flow))
+        take_tcp(f, flow, p);
+    else
+        take_datagram(f, flow, p);
+    if (f->shed.on && (flow->waits || is_followed(flow)))
+        note_waiting(f, flow, is_waiting(f, flow));
+    if (flow->shed)
+        counter_add(f->counters->shed_unparsed, p->frames);
+}
+
+// False: it was shed.
+static bool take_packet(struct flows *f, const struct packet *p, uint32_t hash)
 {
     advance(f, table_time(p->time));
     uint32_t late = seconds_late(f, p);
@@ -617,18 +661,18 @@ static void take_packet(struct flows *f, const struct packet *p, uint32_t hash)
         settle_period(f, flow);
         renew(f, flow, p, late);
         note_time(flow, p, late);
+    } else if (shed_leaves_out(&f->shed, p)) {
+        counter_add(f->counters->shed_uncounted, p->frames);
+        return false;
     } else {
         flow = open_flow(f, p, hash, late);
     }
     flow->bytes[p->sender] += p->wire;
     flow->packets[p->sender] += p->frames;
     flow->answered |= p->sender != flow->source;
-    if (!p->payload) // its transport header was cut or contradicts itself
-        return;
-    if (is_tcp(flow))
-        take_tcp(f, flow, p);
-    else
-        take_datagram(f, flow, p);
+    if (p->payload) // else its transport header was cut or contradicts itself
+        follow_packet(f, flow, p);
+    return true;
 }
 
 // Three passes ask the memory for the buckets, the records and the TCP state of the whole array, so
@@ -647,10 +691,9 @@ static uint64_t take_array(struct flows *f, const struct packet *packets, int co
     for (int i = 0; i < count; i++)
         if (flow[i])
             __builtin_prefetch(pool_at(&f->tcp, flow[i]->tcp), 1);
-    for (int i = 0; i < count; i++) {
-        take_packet(f, &packets[i], hash[i]);
-        frames += packets[i].frames;
-    }
+    for (int i = 0; i < count; i++)
+        if (take_packet(f, &packets[i], hash[i]))
+            frames += packets[i].frames;
     return frames;
 }
 
@@ -670,6 +713,16 @@ void flows_age(struct flows *f, int64_t now)
     streams_age(&f->streams, f->now);
     age_some(f, PORTION_AGE);
     sweep(f, PORTION_AGE);
+}
+
+void flows_shed(struct flows *f, unsigned unparsed, unsigned uncounted)
+{
+    shed_set(&f->shed, unparsed, uncounted, f->now);
+}
+
+uint64_t flows_idle_slices(const struct flows *f)
+{
+    return shed_idle(&f->shed, f->now);
 }
 
 void flows_end_all(struct flows *f, enum ending how)

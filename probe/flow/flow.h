@@ -62,5 +62,13 @@ void flows_end_all(struct flows *f, enum ending how);
 // As after flows_new: the packets' clock begins anew. Only after flows_end_all.
 void flows_restart(struct flows *f);
 
+// From now on new flows in the first `unparsed` slices (probe/slice.h) are counted, but not
+// followed, and those in the first `uncounted` ones left out of the table, counted as shed. Who is
+// followed already stays so. Called once before the first packet where that may ever be.
+void flows_shed(struct flows *f, unsigned unparsed, unsigned uncounted);
+// A bit for each slice that is left out in which no conversation that is followed is under way: it
+// may be cut off at the source.
+uint64_t flows_idle_slices(const struct flows *f);
+
 // The largest of all time-outs: a step back of the clock beyond it is a new capture.
 int64_t flows_longest(const struct flows *f);

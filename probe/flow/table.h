@@ -50,6 +50,8 @@ struct flow {
 
     uint8_t looks : 3; // payloads in which its protocol was looked for
     bool guessed : 1;  // `client` is known by them
+    bool shed : 1;     // its protocol is not followed, for there is too much to do
+    bool waits : 1;    // its conn does; as of its last payload
 };
 _Static_assert(sizeof(struct flow) == 128, "a flow is two cache lines");
 

@@ -508,6 +508,62 @@ def stopped_under_load(workers):
     want(len(found) > 0, "nothing was paired")
 
 
+def one_by_one(number):
+    """A question and its answer; the port tells whose they are."""
+    c = wire.Connection(ports=(1024 + number, 80), ends=("10.1.0.1", wire.SERVER))
+    c.open()
+    c.ask(b"GET /%d HTTP/1.1\r\nHost: h\r\n\r\n" % number)
+    c.answer(b"HTTP/1.1 204 No Content\r\n\r\n")
+    c.close()
+    return c.packets
+
+
+def overload(workers, on):
+    """A probe that is kept from its work, with a small ring: it sheds, or only the kernel drops."""
+    packets = [one for number in range(4000) for one in one_by_one(number)]
+    settings = device("b0", workers, "weir.interfaces.buffer_size_mb=2", "weir.limits.overload.period=1s",
+                      f"weir.limits.overload.enabled={str(on).lower()}")
+    sent = 0
+    with Net() as net, Probe(net, *settings) as weir:
+        over = threading.Event()
+        brake = threading.Thread(target=hold_up, args=(weir.process, over))
+        brake.start()
+        try:
+            sent += blast(net, wire.pcap(packets), options=["-r", "80000", "-n", "6"])
+        finally:
+            over.set()
+            brake.join()
+        for number in range(4000, 4020):  # quiet: what is left of the level goes
+            sent += blast(net, wire.pcap(one_by_one(number)))
+            time.sleep(0.1)
+        result = weir.end()
+    want_all(result, sent)
+    told = [one for one in result.documents if one["type"] == "weir.overload"]
+    shed = {name: number for name, number in result.counters.items() if name.startswith("shed_")}
+    if not on:
+        want(not shed and not told, f"shed {shed}, told {told}")
+        return
+    want(shed.get("shed_uncounted", 0) + shed.get("shed_unparsed", 0) > 0, f"nothing was shed: {shed}")
+    for name in ("unparsed", "uncounted", "uncaptured"):
+        want(sum(one["overload"]["packets"][name] for one in told) == shed.get(f"shed_{name}", 0),
+             f"{name}: the documents differ from {shed}")
+    want(sum(one["overload"]["packets"]["dropped"] for one in told) == result.counters["kernel_dropped"],
+         "the kernel's drops are not all told")
+    http = [one for one in result.documents if one["type"] == "http"]
+    want(http, "there are no documents")
+    if not result.counters["kernel_dropped"]:
+        want(all(one["status"] == "OK" for one in http), "half a conversation")
+
+
+def hold_up(process, over):
+    """Lets it run for a small part of the time."""
+    while not over.is_set():
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(0.05)
+        process.send_signal(signal.SIGCONT)
+        time.sleep(0.001)
+
+
 def dumped():
     """--dump: all packets in one file, which reads as it was captured."""
     with Net() as net, tempfile.TemporaryDirectory(prefix="weir-live-") as folder:
@@ -610,6 +666,8 @@ def add_rest(suite):
     for workers in (1, 2):
         suite.add("rights", f"net_raw alone/{workers}", few_rights, workers)
         suite.add("load", f"stopped/{workers}", stopped_under_load, workers)
+        suite.add("load", f"overload/{workers}", overload, workers, True)
+    suite.add("load", "overload, not shed/1", overload, 1, False)
     suite.add("load", "drops", drops)
     suite.add("load", "dump", dumped)
     suite.add("load", "libpcap", libpcap)

@@ -8,7 +8,7 @@ import pathlib
 import re
 import sys
 
-MEETING = "frame packet protocol conn transaction endpoints emit common conns tunnels".split()
+MEETING = "frame packet protocol conn transaction endpoints emit common conns tunnels slice".split()
 MEET = {f"probe/{name}.h" for name in MEETING} | {"probe/common.def"}
 OPEN = {"config/error.h", "config/setting.h", "config/config.h"}
 

@@ -11,7 +11,9 @@
 static struct stats balanced(void)
 {
     struct stats s = {.outputs = 2};
-    s.workers.packets_seen = 100;
+    s.workers.packets_seen = 105;
+    s.workers.shed_uncounted = 2;
+    s.workers.shed_uncaptured = 3;
     s.workers.packets_decoded = 90;
     s.workers.undecoded_link_type = 4;
     s.workers.undecoded_not_ip = 6;
@@ -52,7 +54,7 @@ static void what_fails_is_named(void **state)
     (void)state;
     struct stats s = balanced();
     s.workers.undecoded_not_ip--;
-    assert_fails(&s, "packets: 100 seen, but 90 decoded + 9 not decoded");
+    assert_fails(&s, "packets: 105 seen, but 90 decoded + 9 not decoded + 5 shed");
     s = balanced();
     s.workers.packets_decoded++;
     assert_fails(&s, "packets: ");
@@ -97,7 +99,7 @@ static void the_table_shows_what_is_not_zero(void **state)
     FILE *to = open_memstream(&text, &len);
     ledger_print(&s, to);
     fclose(to);
-    assert_non_null(strstr(text, "packets                                  100\n"));
+    assert_non_null(strstr(text, "packets                                  105\n"));
     assert_non_null(strstr(text, "  undecoded_link_type                      4  link type"));
     assert_non_null(strstr(text, "output.file                               40\n"));
     assert_non_null(strstr(text, "  delivered                               30  documents"));
