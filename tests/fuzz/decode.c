@@ -35,7 +35,7 @@ static struct decoder *decoder_of(unsigned kind, struct counters *counters)
                                        .fragment_timeout = 30 * SECOND,
                                        .tunnel_depth = tight ? 1 : 4,
                                        .vlan_depth = tight ? 1 : 2,
-                                       .tunnels = kind & 2 ? TUNNELS_NOT : TUNNELS_ALL};
+                                       .tunnels = !(kind & 2)};
     static int64_t ports[] = {4789, 4790, 6081, 2152, 37008, 1701, 6635};
     settings.tunnel_ports = (struct tunnel_ports){
         .vxlan = {&ports[0], 1},

@@ -40,7 +40,7 @@ static void run_open(struct run *r, unsigned kind)
                                                     .fragment_timeout = 30 * SECOND,
                                                     .tunnel_depth = 4,
                                                     .vlan_depth = 2,
-                                                    .tunnels = TUNNELS_ALL};
+                                                    .tunnels = true};
     struct run *built = &runs[kind % WORLD_KINDS];
     if (built->flows) {
         *r = *built;
