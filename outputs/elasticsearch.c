@@ -267,6 +267,14 @@ static void too_large(struct sending *w, uint32_t count)
         answer_sent(w, TRY_LATER);
 }
 
+// Alone with its request a document is to blame if others of its parcel got through before, or if
+// it is the whole parcel and documents were ever taken. Else it may be a setting that keeps all
+// out.
+static bool is_to_blame(const struct sending *w)
+{
+    return w->got_through || (w->p->count == 1 && atomic_load(&w->es->ever));
+}
+
 // 400: something in the request cannot be read, and nothing of it was stored. Halving finds the
 // document; if no half gets through it is no document but a setting.
 static bool halve(struct sending *w, const struct http_answer *a, uint32_t first, uint32_t count)
@@ -277,7 +285,7 @@ static bool halve(struct sending *w, const struct http_answer *a, uint32_t first
     if (w->p->cause->text[0] == 0)
         error_set(w->p->cause, "HTTP 400: the server cannot read the request%s", words);
     if (count == 1) {
-        answer_range(w, first, 1, REFUSED);
+        answer_range(w, first, 1, is_to_blame(w) ? REFUSED : BUSY);
         return true;
     }
     if (!w->got_through && w->failed > FAILED_MOST)
@@ -451,12 +459,10 @@ static bool set_up(struct elasticsearch *es, struct link *l, struct error *why)
     return done || error_set(why, "%.150s: %.300s", es->hosts.url[l->host], inner.text);
 }
 
-// A parcel of which nothing got through, every request being unreadable, is not to blame; nor is a
-// single document as long as none was ever taken.
+// A parcel of which nothing got through, every request being unreadable, waits as a whole.
 static void acquit(struct sending *w)
 {
-    bool blamed = w->got_through || (w->p->count == 1 && atomic_load(&w->es->ever));
-    if (w->failed && !blamed)
+    if (w->failed && !is_to_blame(w))
         answer_all(w, BUSY);
 }
 

@@ -266,6 +266,14 @@ def case_a_setting_that_nothing_gets_through_with_loses_nothing():
         want(rows["delivered"] == 500 and "refused" not in rows, f"{rows}")
 
 
+def case_a_setting_that_is_mended_in_the_middle_loses_nothing():
+    """The documents that were refused alone just before are not to blame either."""
+    for times in range(2, 14):
+        rows, _, _ = simple(events=40, unreadable=b"dns", unreadable_times=times,
+                            output={"workers": 1, "backoff": {"init": "1ms", "max": "5ms"}})
+        want(rows["delivered"] == 40 and "refused" not in rows, f"{times} times: {rows}")
+
+
 def case_overload_costs_no_retry():
     rows, _, fake = simple(events=400, compat=True, faults={"items_429": 1}, share=0.5,
                            output={"bulk_max_size": 50, "backoff": {"init": "1ms", "max": "5ms"}})

@@ -64,7 +64,8 @@ class Fake:
 
     def __init__(self, seed=1, faults=None, key=lambda source: source, port=0, tls=None, limit=None,
                  users=None, product=True, root=True, share=0.2, poison=None, unreadable=None,
-                 templates=True, refused=(), pace=0, engine="elasticsearch", streams=True):
+                 templates=True, refused=(), pace=0, engine="elasticsearch", streams=True,
+                 unreadable_times=1 << 60):
         self.random = random.Random(seed)
         self.faults = faults or {}
         self.key = key
@@ -75,6 +76,7 @@ class Fake:
         self.share = share          # of documents hit by items_…
         self.poison = poison
         self.unreadable = unreadable
+        self.unreadable_times = unreadable_times  # so many requests, then it reads all
         self.templates = templates
         self.engine = ENGINES[engine]
         self.streams = streams      # whether it has data streams
@@ -318,7 +320,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if not data.endswith(b"\n"):
             return self.error(400, "illegal_argument_exception",
                               "The bulk request must be terminated by a newline [\\n]")
-        if fake.unreadable and fake.unreadable in data:
+        if fake.unreadable and fake.unreadable in data and fake.unreadable_times > 0:
+            fake.unreadable_times -= 1
             return self.error(400, "illegal_argument_exception", "Malformed action/metadata line")
         if mood in ("429", "503", "413", "401", "502"):
             return self.error(int(mood), "es_rejected_execution_exception", "come back later")
