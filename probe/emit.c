@@ -32,7 +32,7 @@ struct constant {
     struct value value;
 };
 
-enum { CONSTANTS = 256, EVENT_TYPES = 4 };
+enum { CONSTANTS = 1024, EVENT_TYPES = 4 };
 
 struct dataset_plan {
     const struct emit_dataset *dataset;
