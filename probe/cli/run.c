@@ -19,6 +19,10 @@
 
 enum { TURN_MILLISECONDS = 20 };
 
+// What comes so soon after a request to stop belongs to it: timeout(1) tells its command twice,
+// once as one of its group.
+#define ONE_REQUEST (SECOND / 2)
+
 struct session {
     const struct flags *flags;
     struct plan *plan;
@@ -31,10 +35,10 @@ struct session {
     struct worker *workers[WORKERS];
     unsigned count;
     sigset_t signals;
-    bool terminal;     // standard error is one: progress and the table are shown
-    bool stopped;      // the publisher
-    uint64_t left;     // documents that were not delivered
-    int asked_to_stop; // signals seen
+    bool terminal;         // standard error is one: progress and the table are shown
+    bool stopped;          // the publisher
+    uint64_t left;         // documents that were not delivered
+    int64_t asked_to_stop; // when; 0: not yet
     int64_t last_metrics;
     struct stats metrics; // at the last metrics line
     int data_lock;
@@ -227,7 +231,19 @@ static bool start_endpoint(struct session *s, struct error *why)
 
 // ── waiting ──
 
-// Waits for a signal, not longer than a turn. The second request to stop ends the program at once.
+// The second request ends the program at once.
+static void hear_stop(struct session *s)
+{
+    int64_t now = clock_steady();
+    if (s->asked_to_stop && now - s->asked_to_stop > ONE_REQUEST)
+        _exit(EXIT_FAILED);
+    if (!s->asked_to_stop)
+        s->asked_to_stop = now;
+    for (unsigned i = 0; i < s->count; i++)
+        worker_stop(s->workers[i]);
+}
+
+// Waits for a signal, not longer than a turn.
 static void wait_turn(struct session *s)
 {
     struct timespec turn = {0, TURN_MILLISECONDS * 1000000L};
@@ -237,10 +253,7 @@ static void wait_turn(struct session *s)
         if (s->publisher)
             publisher_reopen(s->publisher);
     } else if (signal == SIGINT || signal == SIGTERM) {
-        if (++s->asked_to_stop > 1)
-            _exit(EXIT_FAILED);
-        for (unsigned i = 0; i < s->count; i++)
-            worker_stop(s->workers[i]);
+        hear_stop(s);
     }
     if (s->terminal)
         show_progress(s);
