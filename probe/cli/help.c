@@ -9,7 +9,7 @@ static void print_commands(void)
     printf("Weir sees packets and writes a document for each transaction and each flow.\n\n"
            "usage: weir [command] [flags]\n\ncommands:\n");
     for (const struct command *const *c = commands; *c; c++)
-        printf("  %-8s %-24s %s\n", (*c)->name, (*c)->words, (*c)->meaning);
+        printf("  %-8s %-38s %s\n", (*c)->name, (*c)->words, (*c)->meaning);
     printf("\nflags:\n");
     flags_help(command_flags, stdout);
     printf("\nexamples:\n"
@@ -22,7 +22,8 @@ static void print_commands(void)
 static int print_protocols(void)
 {
     for (const struct protocol *const *p = protocols; *p; p++)
-        printf("  %-10s %-18s %s\n", (*p)->name, (*p)->ports ? (*p)->ports : "", (*p)->meaning);
+        printf("  %-7s %s%s%s\n", (*p)->name, (*p)->meaning, (*p)->ports ? "; ports " : "",
+               (*p)->ports ? (*p)->ports : "");
     return EXIT_FINE;
 }
 
