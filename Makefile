@@ -6,7 +6,8 @@ WEIR = $(BUILD)/weir
 
 build:
 	@deploy/install-packages build
-	@cmake --preset release -B $(BUILD) >$(BUILD).log 2>&1 || { mkdir -p build; cmake --preset release -B $(BUILD); }
+	@mkdir -p $(BUILD)
+	@cmake --preset release -B $(BUILD) >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
 	@cmake --build $(BUILD) -- --quiet
 
 run: build
