@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the kernel is told to cut, run by a machine of our own: exactly the conversations in the
+// What the kernel is told to cut, run as the kernel would: exactly the conversations in the
 // slices of slice_of(), both directions of them, and nothing that is unusual.
 #include "probe/capture/af_packet_cut.h"
 
@@ -10,106 +10,9 @@
 #include <cmocka.h>
 
 #include "probe/slice.h"
+#include "tests/unit/probe/capture/bpf.h"
 
-enum { MAC = 14, WHOLE = 65535 };
-
-struct skb {
-    uint8_t bytes[128];
-    uint32_t len;
-    uint16_t protocol;
-};
-
-// ── the machine ──
-
-static bool load(const struct skb *s, uint32_t k, unsigned size, uint32_t *value)
-{
-    int32_t offset = (int32_t)k;
-    if (offset == SKF_AD_OFF + SKF_AD_PROTOCOL) {
-        *value = s->protocol;
-        return true;
-    }
-    int64_t at = (int64_t)offset - SKF_NET_OFF + MAC;
-    if (offset >= 0 || at + size > s->len)
-        return false;
-    *value = 0;
-    for (unsigned i = 0; i < size; i++)
-        *value = *value << 8 | s->bytes[at + i];
-    return true;
-}
-
-static uint32_t compute(uint16_t code, uint32_t a, uint32_t operand)
-{
-    switch (BPF_OP(code)) {
-    case BPF_ADD:
-        return a + operand;
-    case BPF_SUB:
-        return a - operand;
-    case BPF_MUL:
-        return a * operand;
-    case BPF_XOR:
-        return a ^ operand;
-    case BPF_RSH:
-        assert_true(operand < 32);
-        return a >> operand;
-    default:
-        fail_msg("an operation that the program should not need");
-        return 0;
-    }
-}
-
-static bool holds(const struct sock_filter *i, uint32_t a)
-{
-    switch (BPF_OP(i->code)) {
-    case BPF_JEQ:
-        return a == i->k;
-    case BPF_JGE:
-        return a >= i->k;
-    default:
-        return a & i->k;
-    }
-}
-
-static uint32_t run(const struct sock_filter *program, int count, const struct skb *s)
-{
-    uint32_t a = 0, x = 0, memory[BPF_MEMWORDS] = {0};
-    for (int at = 0; at < count; at++) {
-        const struct sock_filter *i = &program[at];
-        switch (BPF_CLASS(i->code)) {
-        case BPF_LD:
-            if (BPF_MODE(i->code) == BPF_IMM)
-                a = i->k;
-            else if (BPF_MODE(i->code) == BPF_LEN)
-                a = s->len;
-            else if (BPF_MODE(i->code) == BPF_MEM)
-                a = memory[i->k];
-            else if (!load(s, i->k,
-                           BPF_SIZE(i->code) == BPF_W   ? 4
-                           : BPF_SIZE(i->code) == BPF_H ? 2
-                                                        : 1,
-                           &a))
-                return 0;
-            break;
-        case BPF_LDX:
-            x = memory[i->k];
-            break;
-        case BPF_ST:
-            memory[i->k] = a;
-            break;
-        case BPF_ALU:
-            a = compute(i->code, a, BPF_SRC(i->code) == BPF_X ? x : i->k);
-            break;
-        case BPF_JMP:
-            at += BPF_OP(i->code) == BPF_JA ? (int)i->k : holds(i, a) ? i->jt : i->jf;
-            break;
-        case BPF_RET:
-            return i->k;
-        default:
-            x = a;
-        }
-    }
-    fail_msg("the program runs past its end");
-    return 0;
-}
+enum { WHOLE = 65535 };
 
 // ── frames ──
 
@@ -157,7 +60,7 @@ static struct sock_filter program[CUT_PROGRAM];
 
 static uint32_t kept(const struct cut *cut, const struct skb *s)
 {
-    return run(program, cut_program(program, cut, WHOLE), s);
+    return bpf_run(program, cut_program(program, cut, WHOLE), s);
 }
 
 // ── tests ──

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fan-out program, run by a machine of our own: what belongs together gets one number, what
+// The fan-out program, run as the kernel would: what belongs together gets one number, what
 // does not is spread.
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,105 +10,9 @@
 #include <cmocka.h>
 
 #include "probe/capture/fanout_program.h"
+#include "tests/unit/probe/capture/bpf.h"
 
-enum { MAC = 14, ETH_IPV4 = 0x0800, ETH_IPV6 = 0x86dd };
-
-// ── the machine ──
-
-struct skb {
-    uint8_t bytes[2048]; // from the link header on
-    uint32_t len;
-    uint16_t protocol; // as the kernel has it, behind the tag that it took off
-};
-
-// What the kernel's loads see; false: beyond the end.
-static bool load(const struct skb *s, uint32_t k, unsigned size, uint32_t *value)
-{
-    int32_t offset = (int32_t)k;
-    if (offset == SKF_AD_OFF + SKF_AD_PROTOCOL) {
-        *value = s->protocol;
-        return true;
-    }
-    int64_t at =
-        offset >= SKF_NET_OFF ? (int64_t)offset - SKF_NET_OFF + MAC : (int64_t)offset - SKF_LL_OFF;
-    if (at < 0 || at + size > s->len)
-        return false;
-    *value = 0;
-    for (unsigned i = 0; i < size; i++)
-        *value = *value << 8 | s->bytes[at + i];
-    return true;
-}
-
-static unsigned size_of(uint16_t code)
-{
-    return BPF_SIZE(code) == BPF_W ? 4 : BPF_SIZE(code) == BPF_H ? 2 : 1;
-}
-
-static uint32_t compute(uint16_t code, uint32_t a, uint32_t operand)
-{
-    switch (BPF_OP(code)) {
-    case BPF_ADD:
-        return a + operand;
-    case BPF_MUL:
-        return a * operand;
-    case BPF_XOR:
-        return a ^ operand;
-    case BPF_AND:
-        return a & operand;
-    case BPF_LSH:
-        return a << operand;
-    case BPF_RSH:
-        return a >> operand;
-    default:
-        fail_msg("an operation that the program should not need");
-        return 0;
-    }
-}
-
-static uint32_t run(const struct sock_filter *program, int count, const struct skb *s)
-{
-    uint32_t a = 0, x = 0, memory[BPF_MEMWORDS] = {0};
-    for (int at = 0; at < count; at++) {
-        const struct sock_filter *i = &program[at];
-        switch (BPF_CLASS(i->code)) {
-        case BPF_LD:
-            if (BPF_MODE(i->code) == BPF_IMM)
-                a = i->k;
-            else if (BPF_MODE(i->code) == BPF_MEM)
-                a = memory[i->k];
-            else if (!load(s, i->k + (BPF_MODE(i->code) == BPF_IND ? x : 0), size_of(i->code), &a))
-                return 0;
-            break;
-        case BPF_LDX:
-            x = BPF_MODE(i->code) == BPF_IMM ? i->k : memory[i->k];
-            break;
-        case BPF_ST:
-            memory[i->k] = a;
-            break;
-        case BPF_STX:
-            memory[i->k] = x;
-            break;
-        case BPF_ALU:
-            a = compute(i->code, a, BPF_SRC(i->code) == BPF_X ? x : i->k);
-            break;
-        case BPF_JMP:
-            if (BPF_OP(i->code) == BPF_JA)
-                at += (int)i->k;
-            else
-                at += (BPF_OP(i->code) == BPF_JEQ ? a == i->k : (a & i->k) != 0) ? i->jt : i->jf;
-            break;
-        case BPF_RET:
-            return BPF_RVAL(i->code) == BPF_A ? a : i->k;
-        default:
-            if (BPF_MISCOP(i->code) == BPF_TAX)
-                x = a;
-            else
-                a = x;
-        }
-    }
-    fail_msg("the program runs past its end");
-    return 0;
-}
+enum { ETH_IPV4 = 0x0800, ETH_IPV6 = 0x86dd };
 
 // ── packets ──
 
@@ -170,7 +74,7 @@ static struct sock_filter program[FANOUT_PROGRAM];
 
 static uint32_t number_by(enum fanout_by by, int depth, const struct skb *s)
 {
-    return run(program, fanout_program(program, by, depth, 0x12345678), s);
+    return bpf_run(program, fanout_program(program, by, depth, 0x12345678), s);
 }
 
 static uint32_t number(const struct skb *s)
