@@ -262,11 +262,12 @@ static void *stop_soon(void *unused)
 static void a_stop_ends_the_request(void **state)
 {
     (void)state;
+    settings.timeout = settings.idle_timeout = 60 * SECOND;
     connect_it();
     pthread_t thread = thread_start("stop", stop_soon, NULL);
     int64_t begun = clock_steady();
     assert_false(post(NULL));
-    assert_true(clock_steady() - begun < 3 * SECOND);
+    assert_true(clock_steady() - begun < 30 * SECOND);
     assert_string_equal(answer.why.text, "the program stops");
     thread_join(thread);
 }

@@ -158,16 +158,6 @@ static void hand(struct fixture *f, unsigned first, unsigned rows)
 
 #define COUNT(f, name) counter_get(publisher_counters((f)->p, 0)->name)
 
-// Waits until something another thread does is so.
-#define UNTIL(condition)                              \
-    do {                                              \
-        int64_t until = clock_steady() + 20 * SECOND; \
-        while (!(condition)) {                        \
-            assert_true(clock_steady() < until);      \
-            clock_sleep(MILLISECOND / 4);             \
-        }                                             \
-    } while (0)
-
 // Ends one life; the ledger must balance.
 static uint64_t stop(struct fixture *f, int64_t wait)
 {

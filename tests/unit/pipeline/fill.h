@@ -1,11 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// Batches with small documents, for tests of what stands behind the workers.
+// Batches with small documents, and waiting, for tests of what stands behind the workers.
 #pragma once
 
 #include <assert.h>
 #include <stdio.h>
 
+#include "pipeline/base/clock.h"
 #include "pipeline/batch.h"
+
+// Waits until something another thread does is so.
+#define UNTIL(condition)                              \
+    do {                                              \
+        int64_t until = clock_steady() + 20 * SECOND; \
+        while (!(condition)) {                        \
+            assert_true(clock_steady() < until);      \
+            clock_sleep(MILLISECOND / 4);             \
+        }                                             \
+    } while (0)
 
 // Adds {"n":NUMBER,"pad":"…"} so that the document is at least `size` bytes long.
 static inline void fill_row(struct batch *b, unsigned number, size_t size)

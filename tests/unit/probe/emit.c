@@ -576,15 +576,24 @@ static void unpublished_documents_are_made_all_the_same(void **state)
 static void flushed_by_age(void **state)
 {
     (void)state;
-    world.documents_limits.flush_timeout = 20 * MILLISECOND;
+    world.documents_limits.flush_timeout = MILLISECOND;
     write_one();
-    emit_flush(world.emit, false);
-    assert_int_equal(world.count, 0);
-    clock_sleep(30 * MILLISECOND);
+    clock_sleep(2 * MILLISECOND);
     emit_flush(world.emit, false);
     assert_int_equal(world.count, 1);
     emit_flush(world.emit, true); // nothing to hand over
     emit_flush(world.emit, false);
+}
+
+static void not_flushed_while_young(void **state)
+{
+    (void)state;
+    world.documents_limits.flush_timeout = 3600 * SECOND;
+    write_one();
+    emit_flush(world.emit, false);
+    assert_int_equal(world.count, 0);
+    emit_flush(world.emit, true);
+    assert_int_equal(world.count, 1);
 }
 
 // ── batches that do not come home ──
@@ -641,6 +650,7 @@ int main(void)
         test(values_without_room_are_counted),
         test(unpublished_documents_are_made_all_the_same),
         test(flushed_by_age),
+        test(not_flushed_while_young),
         test(no_batch_is_free),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
