@@ -209,6 +209,15 @@ static bool is_list(const struct config *node)
                     (node->kind == CONFIG_MAP && node->first && !strcmp(node->first->key, "0")));
 }
 
+// Says where it was written, for who found something wrong without knowing that.
+static bool refuse(const struct config *node, const struct error *reason, struct error *why)
+{
+    char line[16] = "";
+    if (node->line)
+        snprintf(line, sizeof line, ":%d", node->line);
+    return error_set(why, "%s%s: %.400s", node->file, line, reason->text);
+}
+
 // ── the tree ──
 
 static bool read_root(struct plan *p, const struct config **probe, struct error *why)
@@ -291,7 +300,7 @@ static bool read_interfaces(struct plan *p, struct error *why)
         if (!read_interface(p, item, &p->interfaces[i], why))
             return false;
         for (int j = 0; item && j < i; j++)
-            if (!p->interfaces[i].file &&
+            if (!p->interfaces[i].file && !p->interfaces[j].file &&
                 !strcmp(p->interfaces[j].devices, p->interfaces[i].devices))
                 return error_set(why, "%s:%d: device %s is listed twice", item->file, item->line,
                                  p->interfaces[i].devices);

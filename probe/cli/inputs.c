@@ -23,11 +23,9 @@ static void add(struct inputs *all, const struct input *input, const char *name)
 
 // ── files ──
 
-static bool choose_file(struct inputs *all, struct plan *plan, const struct flags *flags,
-                        const char *path, struct error *why)
+static bool choose_file(struct inputs *all, struct arena *arena, const struct flags *flags,
+                        const struct interface_settings *i, const char *path, struct error *why)
 {
-    const struct interface_settings *i = &plan->interfaces[0];
-    struct arena *arena = &plan->arena;
     const char **files = arena_alloc(arena, 2 * sizeof *files);
     const char *loops = flags_text(flags, "l");
     uint64_t number = (uint64_t)i->loop;
@@ -114,14 +112,24 @@ static bool count_workers(const struct inputs *all, struct error *why)
 
 // ── the public face ──
 
+// The first entry with a file; NULL: all are cards.
+static const struct interface_settings *entry_with_file(const struct plan *plan)
+{
+    for (int i = 0; i < plan->interface_count; i++)
+        if (plan->interfaces[i].file)
+            return &plan->interfaces[i];
+    return NULL;
+}
+
 bool inputs_choose(struct inputs *all, struct plan *plan, const struct flags *flags,
                    struct error *why)
 {
     const char *path = flags_text(flags, "I");
-    for (int i = 0; !path && i < plan->interface_count; i++)
-        path = plan->interfaces[i].file;
     if (path)
-        return choose_file(all, plan, flags, path, why);
+        return choose_file(all, &plan->arena, flags, &plan->interfaces[0], path, why);
+    const struct interface_settings *entry = entry_with_file(plan);
+    if (entry)
+        return choose_file(all, &plan->arena, flags, entry, entry->file, why);
     if (plan->interface_count > INPUTS)
         return error_set(why, "%d interfaces, there may be %d", plan->interface_count, INPUTS);
     bool dumped = flags_text(flags, "dump") || plan->interfaces[0].dumpfile;

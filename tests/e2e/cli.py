@@ -178,6 +178,15 @@ def modes_of_log_files():
 def one_device_twice():
     refused("weir.interfaces:\n- {device: a}\n- {device: a}\n", "c.yml:3", "a")
     accepted("weir.interfaces:\n- {file: a.pcap}\n- {file: b.pcap}\n")
+    accepted("weir.interfaces:\n- {file: a.pcap}\n- {device: any}\n")
+
+
+def file_of_a_later_entry():
+    """Its own settings count: read twice."""
+    entries = [{"device": "eth0", "loop": 1}, {"file": str(FIRST), "topspeed": True, "loop": 2}]
+    with folder_with(c=json.dumps({"weir": {"interfaces": entries}})) as folder:
+        _, log = call("-N", "-e", "-c", "c.yml", *QUIET, folder=folder)
+    want(probe.counters(log)["clock_restarts"] == 1, log)
 
 
 def filters_are_compiled():
@@ -448,7 +457,7 @@ def main():
                      filters_are_compiled, conditions_are_read],
         "sources": [later_files_win, many_files_and_settings, overrides, overrides_make_lists,
                     overrides_that_cannot_be, variables, paths_follow_home, files_at_usual_places,
-                    without_any_file],
+                    without_any_file, file_of_a_later_entry],
         "flags": [one_dash_or_two, strict_permissions, every_file_is_looked_at, log_files, id_is_kept,
                   looking_leaves_nothing_behind],
         "outputs": [no_output, nothing_published, two_outputs, outputs_that_are_off, standard_input],
