@@ -183,7 +183,7 @@ const struct setting interface_settings[] = {
     UNUSED("metrics_interval", "drops are counted with everything else"),
     SETTING_END};
 
-// Protocols of the reference that have no file here yet: accepted under its root key.
+// All protocols of the reference: of those that have no file here it is said that they are known.
 static const char *const known_elsewhere[] = {
     "icmp",  "amqp", "cassandra", "dhcpv4", "dns", "http",   "memcache", "mongodb",
     "mysql", "nfs",  "pgsql",     "redis",  "sip", "thrift", "tls",      NULL};
@@ -244,8 +244,9 @@ static bool fill_log(struct plan *p, struct error *why)
     char *selectors = NULL, *end;
     long permissions = strtol(g->log_permissions, &end, 8);
     if (*end || permissions < 0400 || permissions > 0777)
-        return error_set(why, "logging.files.permissions: expected a mode like 0600, found \"%s\"",
-                         g->log_permissions);
+        return config_refuse(config_get(p->root, "logging.files.permissions"), why,
+                             "expected a mode, as in logging.files.permissions: 0600, found \"%s\"",
+                             g->log_permissions);
     for (int i = 0; i < g->log_selectors.count; i++)
         selectors = arena_printf(&p->arena, "%s%s%s", selectors ? selectors : "", i ? "," : "",
                                  g->log_selectors.at[i]);
@@ -452,8 +453,9 @@ static bool read_flows(struct plan *p, struct error *why)
     if (!setting_fill(flow_settings, node, &p->flows, common_settings, &reader, why) ||
         !setting_fill(common_settings, node, &p->flows_common, flow_settings, &reader, why))
         return false;
-    if (!flow_settings_check(&p->flows, why))
-        return false;
+    struct error reason;
+    if (!flow_settings_check(&p->flows, &reason))
+        return refuse(node, &reason, why);
     p->flow_dataset = -1;
     if (!node || !p->flows_common.enabled)
         return true;
@@ -504,8 +506,7 @@ static bool read_disk(struct plan *p, const struct config *node, const struct di
     *into = disk;
     if (!setting_fill(disk_settings, own, disk, NULL, &reader, why))
         return false;
-    return disk_check(disk, &reason) ||
-           error_set(why, "%s:%d: %.400s", own->file, own->line, reason.text);
+    return disk_check(disk, &reason) || refuse(own, &reason, why);
 }
 
 // queue.mem below an output wins over the one at the root.
@@ -514,13 +515,16 @@ static bool read_own_queue(struct plan *p, const struct config *node,
 {
     const struct config *own = config_get(node, "queue.mem");
     struct setting_reader reader = reader_for(p);
+    struct error reason;
     if (!own)
         return true;
     struct queue_settings *queue = arena_alloc(&p->arena, sizeof *queue);
     if (!queue)
         return error_set(why, "out of memory");
     *into = queue;
-    return setting_fill(queue_settings, own, queue, NULL, &reader, why) && queue_check(queue, why);
+    if (!setting_fill(queue_settings, own, queue, NULL, &reader, why))
+        return false;
+    return queue_check(queue, &reason) || refuse(own, &reason, why);
 }
 
 static bool unknown_output(const struct config *node, struct error *why)
@@ -677,8 +681,9 @@ static bool plan_read(struct plan *p, const struct plan_sources *s, struct error
     identity_read(&p->identity, p->general.name, s->keep_id ? p->general.path_data : NULL,
                   p->compat, &p->arena);
     p->probe.events.flush_timeout = p->general.queue.flush_timeout;
-    if (!queue_check(&p->general.queue, why))
-        return false;
+    struct error reason;
+    if (!queue_check(&p->general.queue, &reason))
+        return refuse(config_get(p->root, "queue.mem"), &reason, why);
     if (!fill_log(p, why) || !read_interfaces(p, why) || !read_protocols(p, why) ||
         !read_flows(p, why))
         return false;
@@ -716,8 +721,10 @@ uint64_t plan_memory(const struct plan *p, unsigned workers)
     int64_t worker = flows_memory(&p->flows) +
                      conns_memory(&p->probe.conns, p->bindings, p->binding_count) +
                      p->probe.decode.fragment_bytes + e->scratch + e->batches * BATCH_SIZE;
-    return workers * (uint64_t)worker +
-           (uint64_t)p->output_count * (uint64_t)p->general.queue.bytes;
+    uint64_t inboxes = 0;
+    for (const struct publisher_output *o = p->outputs; o < p->outputs + p->output_count; o++)
+        inboxes += (uint64_t)(o->queue ? o->queue : &p->general.queue)->bytes;
+    return workers * (uint64_t)worker + inboxes;
 }
 
 // ── the reference ──

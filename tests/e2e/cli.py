@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -172,7 +173,14 @@ def known_keys_do_not_warn():
 
 def modes_of_log_files():
     for mode in ("abc", "'0988'", "'7777'", "''"):
-        refused(f"logging.files.permissions: {mode}\n", "logging.files.permissions")
+        refused(f"name: x\nlogging.files.permissions: {mode}\n", "c.yml:2", "logging.files.permissions")
+
+
+def what_does_not_fit_together():
+    """Settings that are fine one by one are refused with their place, too."""
+    refused("name: x\nqueue.mem: {events: 100, flush.min_events: 101}\n", "c.yml:2", "min_events")
+    refused("output.console:\n  queue.mem: {backoff: {init: 2s, max: 1s}}\n", "c.yml:2", "backoff.init")
+    refused("weir:\n  flows:\n    period: 10ms\n", "c.yml:3", "period")
 
 
 def one_device_twice():
@@ -343,6 +351,18 @@ def no_output():
         want(probe.counters(log)["events_written"] > 0, log)
 
 
+def memory_of_inboxes():
+    """What is said of memory knows the queue of each output."""
+    def megabytes(*more):
+        with folder_with(c="output.file.path: out\n") as folder:
+            _, log = call("-c", "c.yml", "-I", FIRST, "-t", "-e", *QUIET,
+                          *(word for one in more for word in ("-E", one)), folder=folder)
+        return int(re.search(r"at their ceilings (\d+) MiB", log)[1])
+    usual = megabytes()
+    want(megabytes("output.file.queue.mem.bytes=1GiB", "queue.mem.bytes=16MiB") > usual + 512, usual)
+    want(megabytes("output.file.queue.mem.bytes=16MiB", "queue.mem.bytes=1GiB") < usual + 16, usual)
+
+
 def nothing_published():
     with folder_with(c="weir.protocols: [{type: http}]\noutput.file.path: out\n") as folder:
         out, log = call("-c", "c.yml", "-I", FIRST, "-t", "-e", "-N", *QUIET, folder=folder)
@@ -454,13 +474,13 @@ def main():
                      only_what_is_enabled, ports_have_defaults_of_their_own, port_ranges, ports_of_two,
                      what_is_no_list, unknown_keys_under_packetbeat, unknown_keys_under_weir,
                      keys_without_effect, known_keys_do_not_warn, modes_of_log_files, one_device_twice,
-                     filters_are_compiled, conditions_are_read],
+                     filters_are_compiled, conditions_are_read, what_does_not_fit_together],
         "sources": [later_files_win, many_files_and_settings, overrides, overrides_make_lists,
                     overrides_that_cannot_be, variables, paths_follow_home, files_at_usual_places,
                     without_any_file, file_of_a_later_entry],
         "flags": [one_dash_or_two, strict_permissions, every_file_is_looked_at, log_files, id_is_kept,
                   looking_leaves_nothing_behind],
-        "outputs": [no_output, nothing_published, two_outputs, outputs_that_are_off, standard_input],
+        "outputs": [no_output, memory_of_inboxes, nothing_published, two_outputs, outputs_that_are_off, standard_input],
         "commands": [export_reads_back, export_masks_secrets, export_refuses_what_is_wrong,
                      export_fields, export_template, help_says_all, version],
     }
