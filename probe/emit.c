@@ -593,7 +593,7 @@ static bool set_direction(struct emit *em, struct endpoints *ends, const struct 
     uint8_t *known = &ends->direction[source];
     if (!*known)
         *known = (uint8_t)endpoints_direction(&ends->ip[source], &ends->ip[side_other(source)],
-                                              s->own, s->internal);
+                                              s->own, em->settings.internal);
     event_fixed(&em->event, F_NETWORK_DIRECTION, value_text(span_text(direction_name(*known))));
     return !(s->ignore_outgoing && *known == DIRECTION_EGRESS);
 }

@@ -40,7 +40,7 @@ struct emit_setup {
     bool compat;
     bool publish; // -N: false, documents are made and counted but not handed over
     bool ignore_outgoing;
-    const struct networks *own, *internal;
+    const struct networks *own;
     struct arena *arena;
 };
 // NULL: a processor, condition or format string is wrong; `why` has file and line.
@@ -52,10 +52,11 @@ int emit_extra_names(const struct common_settings *all, const struct emit_datase
                      int count, const char ***names, struct arena *a);
 
 struct emit_settings {
-    int64_t scratch;       // bytes for what is put together for one event
-    int64_t batches;       // of 256 KiB, that one worker may have on the way
-    int64_t flush_timeout; // an open batch so old is handed over (queue.mem.flush.timeout; not in
-                           // the table)
+    int64_t scratch; // bytes for what is put together for one event
+    int64_t batches; // of 256 KiB, that one worker may have on the way
+    // Not in the table:
+    int64_t flush_timeout; // an open batch so old is handed over (queue.mem.flush.timeout)
+    const struct networks *internal; // where this worker captures; NULL: none
 };
 extern const struct setting emit_settings[];
 

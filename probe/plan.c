@@ -176,8 +176,8 @@ const struct setting interface_settings[] = {
     {"auto_promisc_mode", SETTING_BOOL, INTERFACE(auto_promisc_mode), "false",
      .meaning = "Promiscuous mode while capturing"},
     {"internal_networks", SETTING_TEXTS, INTERFACE(internal_networks),
-     .meaning =
-         "Networks that count as internal for network.direction: CIDRs or names like private"},
+     .meaning = "Networks that count as internal for network.direction: CIDRs or names like "
+                "private; under compat those of the first entry count for all"},
     UNUSED("fanout_group", "workers share a card inside one process"),
     UNUSED("poll_default_route", "a change of the default route is noticed within a second"),
     UNUSED("metrics_interval", "drops are counted with everything else"),
@@ -267,6 +267,28 @@ static bool fill_log(struct plan *p, struct error *why)
 
 // ── interfaces ──
 
+static bool read_filter(const struct config *node, const struct interface_settings *i,
+                        struct error *why)
+{
+    struct error reason;
+    if (!i->bpf_filter || filter_check(i->bpf_filter, &reason))
+        return true;
+    const struct config *at = config_get(node, "bpf_filter");
+    return error_set(why, "%s:%d: bpf_filter: libpcap refuses \"%s\": %s", at ? at->file : "-E",
+                     at ? at->line : 0, i->bpf_filter, reason.text);
+}
+
+static bool read_networks(struct plan *p, const struct config *node, struct interface_settings *i,
+                          struct error *why)
+{
+    const struct setting_texts *names = &i->internal_networks;
+    struct error reason;
+    if (!names->count)
+        return true;
+    i->internal = networks_read(names->at, names->count, &p->arena, &reason);
+    return i->internal || refuse(config_get(node, "internal_networks"), &reason, why);
+}
+
 static bool read_interface(struct plan *p, const struct config *node,
                            struct interface_settings *into, struct error *why)
 {
@@ -278,13 +300,12 @@ static bool read_interface(struct plan *p, const struct config *node,
                           : into->device.at[i];
     if (!into->devices)
         into->devices = "any";
-    struct error reason;
-    if (into->bpf_filter && !filter_check(into->bpf_filter, &reason)) {
-        const struct config *at = config_get(node, "bpf_filter");
-        return error_set(why, "%s:%d: bpf_filter: libpcap refuses \"%s\": %s", at ? at->file : "-E",
-                         at ? at->line : 0, into->bpf_filter, reason.text);
-    }
-    return true;
+    return read_filter(node, into, why) && read_networks(p, node, into, why);
+}
+
+static bool are_same_cards(const struct interface_settings *a, const struct interface_settings *b)
+{
+    return !a->file && !b->file && !strcmp(a->devices, b->devices);
 }
 
 static bool read_interfaces(struct plan *p, struct error *why)
@@ -292,19 +313,21 @@ static bool read_interfaces(struct plan *p, struct error *why)
     const struct config *node = p->probe.interfaces;
     bool list = is_list(node);
     int count = list && node->count ? node->count : 1;
-    p->interfaces = arena_alloc(&p->arena, (size_t)count * sizeof *p->interfaces);
-    if (!p->interfaces)
+    struct interface_settings *all = arena_alloc(&p->arena, (size_t)count * sizeof *all);
+    if (!all)
         return error_set(why, "out of memory");
+    p->interfaces = all;
     p->interface_count = count;
     const struct config *item = list ? node->first : node;
     for (int i = 0; i < count; i++, item = item ? item->next : NULL) {
-        if (!read_interface(p, item, &p->interfaces[i], why))
+        if (!read_interface(p, item, &all[i], why))
             return false;
         for (int j = 0; item && j < i; j++)
-            if (!p->interfaces[i].file && !p->interfaces[j].file &&
-                !strcmp(p->interfaces[j].devices, p->interfaces[i].devices))
+            if (are_same_cards(&all[j], &all[i]))
                 return error_set(why, "%s:%d: device %s is listed twice", item->file, item->line,
-                                 p->interfaces[i].devices);
+                                 all[i].devices);
+        if (p->compat) // the reference knows the networks of the first alone
+            all[i].internal = all[0].internal;
     }
     return true;
 }
@@ -648,11 +671,6 @@ static bool build_documents(struct plan *p, bool publish, struct error *why)
     p->schema = schema_build(tables, table_count, extra, extra_count, p->compat, &p->arena, why);
     if (!p->schema)
         return false;
-    const struct setting_texts *internal = &p->interfaces[0].internal_networks;
-    struct networks *networks = NULL;
-    if (internal->count &&
-        !(networks = networks_read(internal->at, internal->count, &p->arena, why)))
-        return false;
     struct emit_setup setup = {.schema = p->schema,
                                .all = &p->general.documents,
                                .digits = digits_of[p->general.precision],
@@ -667,7 +685,6 @@ static bool build_documents(struct plan *p, bool publish, struct error *why)
                                .publish = publish,
                                .ignore_outgoing = p->probe.ignore_outgoing,
                                .own = networks_own(&p->arena),
-                               .internal = networks,
                                .arena = &p->arena};
     p->emit = emit_plan_new(&setup, why);
     return p->emit != NULL;

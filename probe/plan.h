@@ -27,6 +27,7 @@ struct interface_settings {
     struct setting_numbers affinity;
     bool topspeed, oneatatime, with_vlans, auto_promisc_mode;
     struct setting_texts internal_networks;
+    const struct networks *internal; // those; NULL: none
 };
 enum capture_type { CAPTURE_PCAP, CAPTURE_AF_PACKET, CAPTURE_AUTODETECT, CAPTURE_LIBPCAP };
 extern const struct setting interface_settings[];

@@ -65,16 +65,17 @@ static bool worker_build(struct worker *w, struct error *why)
     if (!w->counters)
         return error_set(why, "out of memory");
     memset(w->counters, 0, sizeof *w->counters);
-    if (w->setup.duplicates_window &&
-        !(w->duplicates = duplicates_new(w->setup.duplicates_window, seed, w->counters)))
+    int64_t window = w->setup.interface->duplicates_window;
+    if (window && !(w->duplicates = duplicates_new(window, seed, w->counters)))
         return error_set(why, "out of memory");
     w->decoder = decoder_new(&p->probe.decode, seed, w->counters);
     if (!w->decoder)
         return error_set(why, "cannot reserve memory for fragments: lower limits.decode");
     if (w->setup.replay) // a card's frames are shared out by the kernel
         decoder_share(w->decoder, w->setup.index, w->setup.count);
-    w->emit =
-        emit_new(p->emit, &p->probe.events, w->setup.publisher, w->setup.replay, w->counters, why);
+    struct emit_settings events = p->probe.events;
+    events.internal = w->setup.interface->internal;
+    w->emit = emit_new(p->emit, &events, w->setup.publisher, w->setup.replay, w->counters, why);
     if (!w->emit)
         return false;
     w->conns = conns_new(&p->probe.conns, w->emit, seed, w->counters, why);

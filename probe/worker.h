@@ -11,12 +11,12 @@ struct worker;
 struct worker_setup {
     const struct plan *plan;
     const struct source *source;
-    void *opened;              // by the source; the worker closes it
-    bool full_speed;           // a file at its own times: the clock does not tick
-    unsigned number;           // among all workers, for its name
-    unsigned index, count;     // shares of one source
-    int64_t duplicates_window; // 0: they are not looked for
-    int cpu;                   // that it is bound to; -1: any
+    void *opened;                               // by the source; the worker closes it
+    const struct interface_settings *interface; // of the source
+    bool full_speed;                            // a file at its own times: the clock does not tick
+    unsigned number;                            // among all workers, for its name
+    unsigned index, count;                      // shares of one source
+    int cpu;                                    // that it is bound to; -1: any
     struct publisher *publisher;
     bool replay;       // a file: waits for the outputs
     struct dump *dump; // worker 0 only; NULL none

@@ -79,13 +79,13 @@ static bool add_worker(struct session *s, struct input *input, unsigned index, s
     struct worker_setup setup = {.plan = s->plan,
                                  .source = input->source,
                                  .opened = input->opened[index],
+                                 .interface = input->settings,
                                  .full_speed = input->capture.full_speed,
                                  .number = s->count,
                                  .index = index,
                                  .count = input->workers,
                                  .cpu = cpus->count ? (int)cpus->at[index % (unsigned)cpus->count]
                                                     : -1,
-                                 .duplicates_window = input->settings->duplicates_window,
                                  .publisher = s->publisher,
                                  .replay = s->inputs.replay,
                                  .dump = s->count ? NULL : s->dump};

@@ -180,7 +180,7 @@ def what_does_not_fit_together():
     """Settings that are fine one by one are refused with their place, too."""
     refused("name: x\nqueue.mem: {events: 100, flush.min_events: 101}\n", "c.yml:2", "min_events")
     refused("output.console:\n  queue.mem: {backoff: {init: 2s, max: 1s}}\n", "c.yml:2", "backoff.init")
-    refused("weir:\n  flows:\n    period: 10ms\n", "c.yml:3", "period")
+    refused("weir:\n  flows:\n    period: 10ms\n", "c.yml:2", "period")
 
 
 def one_device_twice():

@@ -328,7 +328,9 @@ def want_interface(result, name):
 def several_entries():
     settings = ["weir.interfaces.0.device=b0", "weir.interfaces.0.workers=2",
                 "weir.interfaces.1.device=b1", "weir.interfaces.1.workers=1",
-                "weir.interfaces.1.bpf_filter=host 10.1.0.2"]
+                "weir.interfaces.1.bpf_filter=host 10.1.0.2",
+                "weir.interfaces.0.internal_networks=[10.1.0.1/32]",
+                "weir.interfaces.1.internal_networks=[10.1.0.2/32]"]
     config = "weir: {protocols: [{type: http, ports: [80]}]}\noutput.file.path: /tmp\n"
     with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
         file.write(config)
@@ -340,6 +342,9 @@ def several_entries():
             result = weir.end()
     want_all(result, sent)
     want_asked(result, 0, 1)
+    ways = {one["source"]["ip"]: one["network"]["direction"] for one in result.documents
+            if one["type"] == "http"}
+    want(ways == {"10.1.0.1": "outbound", "10.1.0.2": "outbound"}, f"{ways}")
 
 
 def default_route(workers):

@@ -378,9 +378,10 @@ static void datagrams_name_their_transport(void **state)
 
 static void with_networks(struct emit_setup *setup)
 {
+    (void)setup;
     const char *const client[] = {"10.0.0.1/32"};
-    setup->internal = networks_read(client, 1, &world.arena, NULL);
-    assert_non_null(setup->internal);
+    world.documents_limits.internal = networks_read(client, 1, &world.arena, NULL);
+    assert_non_null(world.documents_limits.internal);
 }
 
 static void with_own_address(struct emit_setup *setup)
