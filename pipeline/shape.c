@@ -22,7 +22,7 @@ struct shapes {
     unsigned size, words; // ranks, and words of their bits
     const struct field_key *keys;
     size_t text; // room of a text
-    void *memory;
+    struct arena memory;
 };
 
 // ── building ─────────────────────────────────────────────────────────────────────────────────────
@@ -49,32 +49,23 @@ static size_t text_room(const struct shapes *all)
     return room;
 }
 
-static void *part(uint8_t **at, size_t size)
-{
-    uint8_t *here = *at;
-    *at += padded(size);
-    return here;
-}
-
-// Memory is asked for once and touched as shapes are made: a program has few.
+// Address space is reserved at once and touched as shapes are made: a program has few.
 static bool reserve(struct shapes *all)
 {
-    size_t set = all->words * sizeof(uint64_t),
-           pieces = (all->size + 2) * sizeof(struct shape_piece);
-    size_t constants = CONSTANTS * sizeof(struct expected);
-    size_t objects = objects_in(all) * sizeof(struct expected);
-    size_t one =
-        2 * padded(set) + padded(pieces) + padded(constants) + padded(objects) + padded(all->text);
-    uint8_t *at = all->memory = calloc(SHAPES, one);
-    if (!at)
+    size_t set = padded(all->words * sizeof(uint64_t));
+    size_t pieces = padded((all->size + 2) * sizeof(struct shape_piece));
+    size_t constants = padded(CONSTANTS * sizeof(struct expected));
+    size_t objects = padded(objects_in(all) * sizeof(struct expected));
+    size_t text = padded(all->text);
+    if (!arena_init(&all->memory, SHAPES * (2 * set + pieces + constants + objects + text)))
         return false;
     for (struct shape *s = all->shape; s < all->shape + SHAPES; s++) {
-        s->set = part(&at, set);
-        s->loose = part(&at, set);
-        s->piece = part(&at, pieces);
-        s->constant = part(&at, constants);
-        s->object = part(&at, objects);
-        s->text = part(&at, all->text);
+        s->set = arena_alloc(&all->memory, set);
+        s->loose = arena_alloc(&all->memory, set);
+        s->piece = arena_alloc(&all->memory, pieces);
+        s->constant = arena_alloc(&all->memory, constants);
+        s->object = arena_alloc(&all->memory, objects);
+        s->text = arena_alloc(&all->memory, text);
     }
     return true;
 }
@@ -98,7 +89,7 @@ void shapes_free(struct shapes *all)
 {
     if (!all)
         return;
-    free(all->memory);
+    arena_free(&all->memory);
     free(all);
 }
 

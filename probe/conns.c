@@ -35,9 +35,12 @@ static bool reserve(struct conns *all)
     while (buckets < s->transactions)
         buckets *= 2;
     all->hash_mask = buckets - 1;
-    all->transaction_hash = calloc(buckets, sizeof *all->transaction_hash);
-    all->memory_hash = calloc(buckets, sizeof *all->memory_hash);
-    return all->transaction_hash && all->memory_hash && sizes_init(&all->sizes, s) &&
+    size_t hash = buckets * sizeof(void *);
+    if (!arena_init(&all->hashes, 2 * hash))
+        return false;
+    all->transaction_hash = arena_alloc(&all->hashes, hash);
+    all->memory_hash = arena_alloc(&all->hashes, hash);
+    return sizes_init(&all->sizes, s) &&
            pool_init(&all->blocks, CHAIN_BLOCK, (uint32_t)(s->kept_bytes_all / CHAIN_BLOCK)) &&
            arena_init(&all->scratch, SCRATCH);
 }
@@ -73,8 +76,7 @@ void conns_free(struct conns *all)
     sizes_free(&all->sizes);
     pool_free(&all->blocks);
     arena_free(&all->scratch);
-    free(all->transaction_hash);
-    free(all->memory_hash);
+    arena_free(&all->hashes);
     free(all);
 }
 

@@ -65,6 +65,7 @@ struct conns {
     struct list memories;     // oldest first
     uint32_t conn_count, transaction_count;
     uint64_t tail_bytes, memory_bytes;
+    struct arena hashes; // the two that follow: large, and touched as they fill
     struct transaction **transaction_hash;
     struct memory **memory_hash;
     uint32_t hash_mask; // of both
