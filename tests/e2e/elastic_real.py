@@ -11,7 +11,6 @@ import os
 import pathlib
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 
@@ -98,7 +97,7 @@ def killed_in_mid_run(node):
             want(process.poll() is None, "it ended before the server was killed: more events are needed")
             node.start()
             away = time.monotonic() - before
-            rows = ended_within(process, 240)
+            rows = elastic.ended(process, seconds=240)
     want(rows["delivered"] == EVENTS and "shed" not in rows and "refused" not in rows, f"{rows}")
     want(count(node, INDEX) == EVENTS, f"{count(node, INDEX)} of {EVENTS} are there")
     return f"{EVENTS} stored, server away {away:.0f} s, {rows.get('retries', 0)} sent again, " \
@@ -112,33 +111,18 @@ def stored(node):
         return 0
 
 
-def ended_within(process, seconds):
-    timer = threading.Timer(seconds, process.kill)
-    timer.start()
-    try:
-        return elastic.ended(process)
-    finally:
-        timer.cancel()
-
-
 TESTS = [template_and_mappings, refused_by_mapping, killed_in_mid_run]
 
 
 def main(words):
     good, me = [], f"WEIR={probe.WEIR} python3 {os.path.abspath(__file__)}"
     for engine in words or search.VERSIONS:
-        node = search.Node(engine)
         try:
-            node.stop()
-            node.start()
+            with search.Node(engine, f"node-{engine}-{os.getpid()}") as node:
+                good += [elastic.attempt(f"{engine}: {test.__name__.replace('_', ' ')}",
+                                         lambda t=test: t(node), f"{me} {engine}") for test in TESTS]
         except search.Skip as why:
             print(f"SKIP: no {engine}: {why}")
-            continue
-        try:
-            good += [elastic.attempt(f"{engine}: {test.__name__.replace('_', ' ')}",
-                                     lambda t=test: t(node), f"{me} {engine}") for test in TESTS]
-        finally:
-            node.stop()
     if not good:
         return 77
     print(f"{sum(good)} of {len(good)} hold")

@@ -8,21 +8,19 @@
   kafka.py topic NAME [COUNT]    creates a topic with so many partitions
   kafka.py read NAME             its values, a line each
 
-Software lies below $WEIR_SERVICES (/tmp/weir-servers-UID); Maven keeps what it fetched. What cannot
-be had is one line and exit status 77: the test is to be skipped.
+Software and data lie below $WEIR_SERVICES (/tmp/weir-servers-UID); Maven keeps what it fetched. What
+cannot be had is one line and exit status 77: the test is to be skipped.
 """
 import base64
 import os
 import pathlib
-import shutil
-import signal
 import socket
 import subprocess
 import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from search import Skip, base, free_port, maven, need  # noqa: E402
+from search import Server, Skip, alone, base, free_port, maven, need  # noqa: E402
 
 VERSION, SCALA, LOGGING = "3.9.1", "2.13", "1.7.36"
 USER, PASSWORD = "weir", "an-open-secret"
@@ -37,6 +35,7 @@ log4j.appender.a.layout.ConversionPattern=%%p %%m (%%c)%%n
 """
 
 
+@alone()
 def fetch():
     """The folder with its class path."""
     home = base() / f"kafka-{VERSION}"
@@ -61,18 +60,13 @@ def fetch():
     return home
 
 
-class Broker:
-    """One broker; what it needs to come back lies in its folder. `papers`: PEM files for a second
-    listener with TLS and passwords: the key with its chain, and who signs clients."""
+class Broker(Server):
+    """One broker. `papers`: PEM files for a second listener with TLS and passwords: the key with its
+    chain, and who signs clients."""
 
     def __init__(self, papers=None, name="broker", **settings):
-        self.folder = base() / name
+        super().__init__(name, settings)
         self.papers = papers
-        self.settings = settings
-
-    def read_file(self, name):
-        path = self.folder / name
-        return path.read_text() if path.exists() else ""
 
     def port(self, which):
         return self.read_file("ports").split()[which]
@@ -166,58 +160,21 @@ class Broker:
     def launch(self):
         words = self.java("broker", "kafka.Kafka", self.folder / "broker.properties")
         words[1:1] = [f"-Xms{HEAP}m", f"-Xmx{HEAP}m"]
-        with open(self.folder / "output", "wb") as output:
-            self.process = subprocess.Popen(words, stdout=output, stderr=output, cwd=self.folder,
-                                            stdin=subprocess.DEVNULL, start_new_session=True)
-        (self.folder / "pid").write_text(str(self.process.pid))
-
-    def group(self):
-        """The process group of the running broker; None: it does not run."""
-        number = int(self.read_file("pid") or 0)
-        try:
-            line = pathlib.Path(f"/proc/{number}/cmdline").read_bytes()
-        except OSError:
-            return None
-        return number if str(self.folder).encode() in line else None
+        self.launch_in(self.folder, words)
 
     def await_service(self):
         until = time.monotonic() + SECONDS
         while time.monotonic() < until:
-            if self.process_ended():
-                code = self.process.returncode if getattr(self, "process", None) else "?"
-                raise RuntimeError(f"the broker ended with {code}: {self.read_file('output')[-500:]}")
+            if self.group() is None:
+                raise RuntimeError(f"the broker ended: {self.read_file('output')[-500:]}")
             if "Kafka Server started" in self.read_file("output") and self.listens():
                 return
             time.sleep(0.1)
         raise RuntimeError(f"no broker after {SECONDS} s")
 
-    def process_ended(self):
-        process = getattr(self, "process", None)
-        return process.poll() is not None if process else self.group() is None
-
     def listens(self):
         with socket.socket() as one:
             return one.connect_ex(("127.0.0.1", int(self.port(0)))) == 0
-
-    def kill(self, how=signal.SIGKILL):
-        number = self.group()
-        if number is None:
-            return
-        os.killpg(number, how)
-        for _ in range(600):
-            if getattr(self, "process", None):
-                self.process.poll()  # so that it is no zombie
-            try:
-                os.killpg(number, 0)
-            except OSError:
-                break
-            time.sleep(0.05)
-        (self.folder / "pid").unlink()
-        self.process = None
-
-    def stop(self):
-        self.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     # ── topics ──
 

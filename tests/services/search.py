@@ -7,9 +7,12 @@
   search.py kill  [ENGINE]        as a crash would; start brings it back with its data on its port
   search.py stop  [ENGINE]        ends it and removes its data
 
-Software is unpacked once below $WEIR_SERVICES (/tmp/weir-servers-UID); Maven keeps what it fetched.
+Software is unpacked once below $WEIR_SERVICES (/tmp/weir-servers-UID), where each server has a folder
+of its own, too; Maven keeps what it fetched.
 What cannot be had is one line and exit status 77: the test is to be skipped.
 """
+import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -27,7 +30,7 @@ LOG4J = "2.21.0"  # an optional dependency of OpenSearch, so named here
 DEPENDENCIES = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"
 NOBODY = 65534    # Elasticsearch refuses to run as root
 HEAP = 512
-SECONDS = 180     # for a start; a cold one on a busy machine takes 40
+SECONDS = 300     # for a start; a cold one on a busy machine takes up to 100
 
 LAUNCHER = """
 import java.nio.file.Path;
@@ -75,6 +78,14 @@ def base():
     return folder
 
 
+@contextlib.contextmanager
+def alone():
+    """So that of several who want the same software one fetches it."""
+    with open(base() / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def need(*programs):
     for program in programs:
         if not shutil.which(program):
@@ -86,6 +97,8 @@ def maven(goal, folder, *words):
     need("java", "mvn")
     command = ["mvn", "-B", "-q", f"{DEPENDENCIES}:{goal}", *words]
     for offline in (["-o"], []):
+        if not offline:
+            print(f"Maven fetches {words[0].partition('=')[2]}", file=sys.stderr)
         done = subprocess.run(command[:1] + offline + command[1:], cwd=folder, capture_output=True)
         if done.returncode == 0:
             return
@@ -93,6 +106,7 @@ def maven(goal, folder, *words):
                f"{(done.stdout or done.stderr).decode(errors='replace').strip().splitlines()[:1]}")
 
 
+@alone()
 def fetch_elasticsearch():
     version = VERSIONS["elasticsearch"]
     home = base() / f"elasticsearch-{version}"
@@ -111,6 +125,7 @@ def fetch_elasticsearch():
     return home
 
 
+@alone()
 def fetch_opensearch():
     version = VERSIONS["opensearch"]
     home = base() / f"opensearch-{version}"
@@ -143,13 +158,77 @@ def free_port():
         return one.getsockname()[1]
 
 
-class Node:
-    """One server; what it needs to come back lies in its folder."""
+class Server:
+    """A process group whose folder has all that it needs to come back. `with` starts and ends it."""
 
-    def __init__(self, engine="elasticsearch", **settings):
-        self.engine = engine
-        self.folder = base() / f"node-{engine}"
+    def __init__(self, name, settings):
+        self.folder = base() / name
         self.settings = settings
+        self.process = None
+
+    def __enter__(self):
+        self.stop()  # what another of our name may have left
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def read_file(self, name):
+        path = self.folder / name
+        return path.read_text() if path.exists() else ""
+
+    def launch_in(self, folder, words, **how):
+        with open(self.folder / "output", "wb") as output:
+            self.process = subprocess.Popen([str(word) for word in words], cwd=folder, stdout=output, stderr=output,
+                                            stdin=subprocess.DEVNULL, start_new_session=True, **how)
+        (self.folder / "pid").write_text(f"{self.process.pid} {birth(self.process.pid)}")
+
+    def group(self):
+        """The process group, while its leader runs; else None."""
+        number, _, born = self.read_file("pid").partition(" ")
+        return int(number) if number and birth(number) == born else None
+
+    def kill(self):
+        number = self.group()
+        if number is None:
+            return
+        os.killpg(number, signal.SIGKILL)
+        for _ in range(600):
+            if self.process:
+                self.process.poll()  # so that it is no zombie
+            try:
+                os.killpg(number, 0)
+            except OSError:
+                break
+            time.sleep(0.05)
+        (self.folder / "pid").unlink()
+        self.process = None
+
+    def stop(self):
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def birth(number):
+    """When a process was started, for a number may come again; None: it is dead."""
+    try:
+        fields = pathlib.Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return fields[19] if fields[0] != "Z" else None
+
+
+class Node(Server):
+    """One server of either kind."""
+
+    def __init__(self, engine="elasticsearch", name=None, **settings):
+        super().__init__(name or f"node-{engine}", settings)
+        self.engine = engine
 
     def user(self):
         """Whom it runs as; {}: as ourselves."""
@@ -157,10 +236,6 @@ class Node:
         return {"user": NOBODY, "group": NOBODY, "extra_groups": []} if root else {}
 
     # ── files ──
-
-    def read(self, name):
-        path = self.folder / name
-        return path.read_text() if path.exists() else ""
 
     def prepare(self, home):
         for name in ("config", "data", "logs", "tmp"):
@@ -182,7 +257,7 @@ class Node:
                 "rootLogger.level = warn\nrootLogger.appenderRef.c.ref = c\n")
 
     def write_settings(self):
-        folder, port = self.folder, self.read("port")
+        folder, port = self.folder, self.read_file("port")
         own = {"xpack.security.enabled": "false"} if self.engine == "elasticsearch" else {}
         settings = {"cluster.name": "weir", "node.name": "one", "discovery.type": "single-node",
                     "network.host": "127.0.0.1", "http.port": port, "transport.port": 0,
@@ -218,36 +293,20 @@ class Node:
                 self.prepare(home)
             self.write_settings()
             self.launch(home)
-        self.url = f"http://127.0.0.1:{self.read('port')}"
+        self.url = f"http://127.0.0.1:{self.read_file('port')}"
         self.await_health()
         return self.url
 
     def launch(self, home):
         words, more = self.command(home)
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "LC_ALL": "C", **more}
-        with open(self.folder / "output", "ab") as output:
-            process = subprocess.Popen([str(word) for word in words], env=environment, stdout=output,
-                                       stderr=output, stdin=subprocess.DEVNULL,
-                                       cwd=self.folder / "tmp", start_new_session=True, **self.user())
-        (self.folder / "pid").write_text(str(process.pid))
-        self.process = process
-
-    def group(self):
-        """The process group of the running server; None: it does not run."""
-        number = int(self.read("pid") or 0)
-        try:
-            line = pathlib.Path(f"/proc/{number}/cmdline").read_bytes()
-            state = pathlib.Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            return None
-        # While it turns from us into the server it has no words yet, and a dead one has none either.
-        return number if state != "Z" and (not line or b"java" in line or b"search" in line) else None
+        self.launch_in(self.folder / "tmp", words, env=environment, **self.user())
 
     def await_health(self):
         until = time.monotonic() + SECONDS
         while time.monotonic() < until:
             if self.group() is None:
-                raise RuntimeError(f"{self.engine} ended: {self.read('output')[-500:]}")
+                raise RuntimeError(f"{self.engine} ended: {self.read_file('output')[-500:]}")
             try:
                 health = self.ask("GET", "/_cluster/health?wait_for_status=yellow&timeout=2s")
                 if health["status"] in ("yellow", "green"):
@@ -255,25 +314,6 @@ class Node:
             except (OSError, ValueError, KeyError):
                 time.sleep(0.2)
         raise RuntimeError(f"{self.engine} is not healthy after {SECONDS} s")
-
-    def kill(self, how=signal.SIGKILL):
-        number = self.group()
-        if number is None:
-            return
-        os.killpg(number, how)
-        for _ in range(600):
-            if getattr(self, "process", None):
-                self.process.poll()  # so that it is no zombie
-            try:
-                os.killpg(number, 0)
-            except OSError:
-                break
-            time.sleep(0.05)
-        (self.folder / "pid").unlink()
-
-    def stop(self):
-        self.kill(signal.SIGTERM)
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     # ── questions ──
 
@@ -287,18 +327,20 @@ class Node:
 
 
 def main(words):
-    verb, engine = (words + ["", "elasticsearch"])[0], (words + ["", "elasticsearch"])[1]
-    if verb not in ("start", "kill", "stop") or (len(words) > 1 and engine not in VERSIONS):
+    verb, *rest = words or [""]
+    engine = rest.pop(0) if rest and rest[0] in VERSIONS else "elasticsearch"
+    if verb not in ("start", "kill", "stop") or not all("=" in word for word in rest):
         print(__doc__, file=sys.stderr)
         return 2
-    engine = engine if engine in VERSIONS else "elasticsearch"
-    node = Node(engine, **dict(word.split("=", 1) for word in words[2:]))
+    node = Node(engine, **dict(word.split("=", 1) for word in rest))
     try:
-        answer = getattr(node, verb)()
+        if verb == "start":
+            print(node.start())
+        else:
+            getattr(node, verb)()
     except Skip as why:
         print(f"search: SKIP: {why}", file=sys.stderr)
         return 77
-    print(*([answer] if answer else []))
     return 0
 
 
