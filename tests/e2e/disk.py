@@ -9,9 +9,9 @@ import subprocess
 def small_disk(kib):
     """A file system of its own in a mount namespace: its path seen from outside, and the words that
     run a command inside. (None, ()) where that is not permitted."""
-    script = f"mount -t tmpfs -o size={kib}k none /mnt && echo ready && exec sleep 120"
-    holder = subprocess.Popen(["unshare", "-m", "sh", "-c", script], stdout=subprocess.PIPE,
-                              stderr=subprocess.DEVNULL)
+    script = f"mount -t tmpfs -o size={kib}k none /mnt && echo ready && exec cat"  # as long as we live
+    holder = subprocess.Popen(["unshare", "-m", "sh", "-c", script], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     try:
         if holder.stdout.readline() != b"ready\n":
             yield None, ()
@@ -21,4 +21,5 @@ def small_disk(kib):
     finally:
         holder.kill()
         holder.wait()
+        holder.stdin.close()
         holder.stdout.close()

@@ -43,6 +43,7 @@ class Record:
         self.documents = collections.defaultdict(dict)
         self.requests = collections.Counter()
         self.others = []  # (method, path, body) of what is no bulk request
+        self.denied = 0   # requests of nobody that it knows
         self.largest = 0
         self.conflicts = 0
         self.next = 0
@@ -216,6 +217,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         path = urllib.parse.unquote(self.path.partition("?")[0].strip("/"))
         data = self.body()
         if not self.is_known():
+            with self.owner.record.lock:
+                self.owner.record.denied += 1
             return self.error(401, "security_exception", "missing authentication credentials")
         if path.endswith("_bulk"):
             return self.bulk(path[:-len("_bulk")].strip("/") or None, data)
@@ -377,9 +380,3 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 def basic(user, password):
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
-
-
-if __name__ == "__main__":
-    served = Fake(port=9299)
-    print(served.url, flush=True)
-    threading.Event().wait()
