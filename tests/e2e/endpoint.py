@@ -16,6 +16,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import probe  # noqa: E402
+import unix  # noqa: E402
 
 CAPTURE = probe.GOLDEN / "first/first.pcap"
 
@@ -41,17 +42,6 @@ queue.mem.flush.timeout: 50ms
 logging: {{to_stderr: true, json: false, metrics.enabled: false}}
 http: {{enabled: true, port: 0}}
 """
-
-
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=probe.SECONDS)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self.path))
 
 
 class Running:
@@ -90,7 +80,7 @@ class Running:
 
     def connection(self):
         if self.address.startswith("unix://"):
-            return UnixConnection(self.address.removeprefix("unix://"))
+            return unix.Connection(self.address.removeprefix("unix://"))
         return http.client.HTTPConnection(self.address, timeout=probe.SECONDS)
 
     def ask(self, path, method="GET", body=None):

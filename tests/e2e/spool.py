@@ -17,7 +17,6 @@ import pathlib
 import random
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ import disk as disks  # noqa: E402
 import elastic  # noqa: E402
 import fake_es  # noqa: E402
 import probe  # noqa: E402
+import unix  # noqa: E402
 from probe import want  # noqa: E402
 
 MANY, KILLS = 20_000, 10
@@ -36,16 +36,6 @@ MANY, KILLS = 20_000, 10
 def key(source):
     """Fails on what is no whole document."""
     return json.loads(source)["dns"]["question"]["name"].removesuffix(".test")
-
-
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=probe.SECONDS)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.connect(str(self.path))
 
 
 class Place:
@@ -82,7 +72,7 @@ class Place:
     def counters(self):
         """Those of the output; none while nobody answers."""
         try:
-            with contextlib.closing(UnixConnection(self.folder / "sock")) as connection:
+            with contextlib.closing(unix.Connection(self.folder / "sock")) as connection:
                 connection.request("GET", "/stats")
                 return json.loads(connection.getresponse().read())["weir"]["output"]["elasticsearch"]
         except (OSError, http.client.HTTPException):
