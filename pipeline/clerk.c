@@ -49,10 +49,14 @@ static void sync_now(struct lane *l)
     c->unsynced = 0;
 }
 
+static bool is_full(const struct clerk *c)
+{
+    return c->full && spool_bytes(c->spool) >= c->full;
+}
+
 static bool may_write(const struct clerk *c)
 {
-    bool is_full = c->full && spool_bytes(c->spool) >= c->full;
-    return !is_full && (!c->retry_at || clock_steady() >= c->retry_at);
+    return !is_full(c) && (!c->retry_at || clock_steady() >= c->retry_at);
 }
 
 // Writes the block that was filled.
@@ -214,7 +218,7 @@ static int64_t busy_at(const struct lane *l)
                     (c->hand && may_write(c));
     if (has_work)
         return 0;
-    return c->hand && c->retry_at ? c->retry_at : INT64_MAX;
+    return c->hand && c->retry_at && !is_full(c) ? c->retry_at : INT64_MAX;
 }
 
 // Waits until there is something to do. False: the lane is closing.

@@ -309,6 +309,43 @@ static void a_full_spool_leaves_it_to_the_policy(void **state)
     assert_false(f->fake.disorder);
 }
 
+// The disk refused once, and later there is no room on it: what waits then waits for room alone.
+static void a_full_spool_costs_no_time(void **state)
+{
+    struct fixture *f = *state;
+    struct rlimit limit, small;
+    getrlimit(RLIMIT_FSIZE, &limit);
+    small = (struct rlimit){0, limit.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    f->disk.max_size = 10 * 1000 * 1000;
+    f->disk.segment_size = 1000 * 1000;
+    f->queue.bytes = 128 * BATCH_SIZE;
+    f->queue.backoff_init = f->queue.backoff_max = SECOND;
+    f->fake.dead = true;
+    start(f);
+    unsigned n = 0;
+    for (; n < 195; n += 5)
+        publisher_hand(f->p, fill_batch(f->home, n, 5, 50000));
+    UNTIL(COUNT(f, disk_written) == 195);
+    setrlimit(RLIMIT_FSIZE, &small);
+    hand(f, n++, 1);
+    UNTIL(COUNT(f, disk_errors) == 1);
+    setrlimit(RLIMIT_FSIZE, &limit);
+    clock_sleep(2 * f->disk.retry_interval);
+    publisher_hand(f->p, fill_batch(f->home, n, 4, 62000)); // the spool is full
+    n += 4;
+    hand(f, n++, 1); // and so is the inbox
+    clock_sleep(50 * MILLISECOND);
+    int64_t before = clock_cpu();
+    clock_sleep(200 * MILLISECOND);
+    assert_true(clock_cpu() - before < 100 * MILLISECOND);
+    assert_int_equal(COUNT(f, disk_written), 195);
+    f->fake.dead = false;
+    UNTIL(publisher_is_empty(f->p));
+    stop(f, SECOND);
+    assert_delivered(f, 0, n, 1);
+}
+
 static void a_disk_that_refuses_leaves_it_to_memory(void **state)
 {
     struct fixture *f = *state;
@@ -470,6 +507,7 @@ int main(void)
         TEST(only_what_is_left_comes_again),
         TEST(spool_writes_only_what_finds_no_room),
         TEST(a_full_spool_leaves_it_to_the_policy),
+        TEST(a_full_spool_costs_no_time),
         TEST(a_disk_that_refuses_leaves_it_to_memory),
         TEST(damage_is_a_column),
         TEST(many_hands_and_a_moody_output),
