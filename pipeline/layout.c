@@ -359,9 +359,10 @@ static bool read_unix(struct span text, int64_t unit, int64_t *nanoseconds)
         return false;
     if (is_point(text) && (text.at[0] == ',' || !take_fraction(&text, &fraction)))
         return false;
-    time += fraction / (SECOND / unit);
+    if (text.len || __builtin_add_overflow(time, fraction / (SECOND / unit), &time))
+        return false;
     *nanoseconds = negative ? -time : time;
-    return !text.len;
+    return true;
 }
 
 bool layout_read(struct span layout, struct span text, const struct zone *zone,

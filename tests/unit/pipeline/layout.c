@@ -86,6 +86,9 @@ static void what_does_not_fit(void **state)
         {"UNIX", "1."},
         {"UNIX_MS", "9223372036855"},
         {"UNIX", "99999999999999999999"},
+        {"UNIX", "9223372036.9"},
+        {"UNIX", "-9223372036.9"},
+        {"UNIX_MS", "9223372036854.9"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         assert_none(rows[i][0], rows[i][1]);
