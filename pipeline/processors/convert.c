@@ -55,14 +55,14 @@ static const char *number_text(struct event *e, const struct value *v, char to[6
         return NULL;
     memcpy(to, text.at, text.len);
     to[text.len] = 0;
-    return strchr(" \t\n\v\f\r+", to[0]) && to[0] != '+' ? NULL : to;
+    return strchr(" \t\n\v\f\r", to[0]) ? NULL : to;
 }
 
 static bool to_whole(struct event *e, struct value *v, int64_t least, int64_t most)
 {
     char place[64], *end;
     if (v->kind == VALUE_DOUBLE) {
-        if (!(v->real > -9.3e18 && v->real < 9.2e18))
+        if (!(v->real >= -0x1p63 && v->real < 0x1p63))
             return false;
         *v = value_number((int64_t)v->real);
     } else {

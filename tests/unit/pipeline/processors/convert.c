@@ -42,6 +42,7 @@ static void failures(void **state)
     FAILS("integer", "'2147483648'", "\"2147483648\"");
     FAILS("long", "'9223372036854775808'", "\"9223372036854775808\"");
     FAILS("long", "' 1'", "\" 1\"");
+    FAILS("long", "-9.25e18", "-9.25e+18");
     FAILS("long", "''", "\"\"");
     FAILS("long", "'1x'", "\"1x\"");
     FAILS("double", "'nan'", "\"nan\"");
