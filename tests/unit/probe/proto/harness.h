@@ -114,7 +114,7 @@ static void harness_open(struct harness *h, const struct protocol *protocol,
     const struct emit_plan *plan = emit_plan_new(&setup, &why);
     if (!plan)
         fail_msg("%s", why.text);
-    struct emit_settings emit_limits;
+    struct emit_settings emit_limits = {0};
     struct conns_settings limits;
     assert_true(setting_fill(emit_settings, NULL, &emit_limits, NULL, &reader, &why));
     assert_true(setting_fill(conns_settings, NULL, &limits, NULL, &reader, &why));
