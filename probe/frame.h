@@ -133,7 +133,7 @@ void fanout_free(struct fanout *f); // after its sources are closed
 // others are left out and counted).
 struct dump;
 struct dump *dump_open(const char *prefix, int64_t now, struct error *why);
-void dump_write(struct dump *d, const struct frame *frames, int count);
+void dump_write(struct dump *d, const struct frame *frames, int count); // from any thread
 // False: the disk refused something (said in `why`); frames left out for their link type are told
 // there too.
 bool dump_close(struct dump *d, struct error *why);

@@ -19,7 +19,7 @@ struct worker_setup {
     int cpu;                                    // that it is bound to; -1: any
     struct publisher *publisher;
     bool replay;       // a file: waits for the outputs
-    struct dump *dump; // worker 0 only; NULL none
+    struct dump *dump; // of all workers; a file has it from its first one; NULL: none
 };
 
 // Reserves memory. NULL: `why`, and the source stays the caller's.

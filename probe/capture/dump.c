@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What --dump writes: a classic capture file with nanoseconds (see pcap.c), named after the second
 // in which it was begun. A VLAN tag that the card took off is put back, since the file has no other
-// place for it. A full disk is told once, at the end.
+// place for it. What a thread brings at once stays together. A full disk is told once, at the end.
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -12,6 +13,7 @@
 enum { BUFFER = 256 * 1024, MACS = 12, TAG = 4, SNAPLEN = 256 * 1024 };
 
 struct dump {
+    pthread_mutex_t mutex;
     FILE *file;
     char *path;
     uint16_t link;
@@ -58,6 +60,7 @@ struct dump *dump_open(const char *prefix, int64_t now, struct error *why)
         free(d);
         return NULL;
     }
+    pthread_mutex_init(&d->mutex, NULL);
     setvbuf(d->file, NULL, _IOFBF, BUFFER);
     return d;
 }
@@ -82,6 +85,7 @@ static void write_frame(struct dump *d, const struct frame *f)
 
 void dump_write(struct dump *d, const struct frame *frames, int count)
 {
+    pthread_mutex_lock(&d->mutex);
     for (int i = 0; i < count; i++) {
         if (!d->begun)
             begin(d, frames[i].link);
@@ -90,6 +94,7 @@ void dump_write(struct dump *d, const struct frame *frames, int count)
         else
             d->left_out++;
     }
+    pthread_mutex_unlock(&d->mutex);
 }
 
 bool dump_close(struct dump *d, struct error *why)
@@ -105,6 +110,7 @@ bool dump_close(struct dump *d, struct error *why)
     else if (d->left_out)
         error_set(why, "%s: %llu frames of another link type were left out", d->path,
                   (unsigned long long)d->left_out);
+    pthread_mutex_destroy(&d->mutex);
     free(d->path);
     free(d);
     return good;

@@ -62,7 +62,7 @@ static unsigned processors(void)
 
 static unsigned workers_of(const struct interface_settings *i, int entries, bool dumped)
 {
-    if (dumped || i->type == CAPTURE_LIBPCAP) // one file, one writer; libpcap cannot share out
+    if (dumped || i->type == CAPTURE_LIBPCAP) // one after the other; libpcap cannot share out
         return 1;
     if (i->workers)
         return (unsigned)i->workers;
@@ -78,11 +78,11 @@ static const char *filter_of(struct plan *plan, const struct interface_settings 
 }
 
 static bool choose_cards(struct inputs *all, struct plan *plan, const struct interface_settings *i,
-                         bool dumped, struct error *why)
+                         struct error *why)
 {
     const struct decode_settings *decode = &plan->probe.decode;
     struct input cards = {.settings = i,
-                          .workers = workers_of(i, plan->interface_count, dumped),
+                          .workers = workers_of(i, plan->interface_count, all->dump),
                           .capture = {.device = i->devices,
                                       .filter = filter_of(plan, i),
                                       .snaplen = (int)i->snaplen,
@@ -112,6 +112,15 @@ static bool count_workers(const struct inputs *all, struct error *why)
 
 // ── the public face ──
 
+// That of the command line, or of the first entry that has one.
+static const char *dump_of(const struct plan *plan, const struct flags *flags)
+{
+    const char *prefix = flags_text(flags, "dump");
+    for (int i = 0; !prefix && i < plan->interface_count; i++)
+        prefix = plan->interfaces[i].dumpfile;
+    return prefix;
+}
+
 // The first entry with a file; NULL: all are cards.
 static const struct interface_settings *entry_with_file(const struct plan *plan)
 {
@@ -125,6 +134,7 @@ bool inputs_choose(struct inputs *all, struct plan *plan, const struct flags *fl
                    struct error *why)
 {
     const char *path = flags_text(flags, "I");
+    all->dump = dump_of(plan, flags);
     if (path)
         return choose_file(all, &plan->arena, flags, &plan->interfaces[0], path, why);
     const struct interface_settings *entry = entry_with_file(plan);
@@ -132,9 +142,8 @@ bool inputs_choose(struct inputs *all, struct plan *plan, const struct flags *fl
         return choose_file(all, &plan->arena, flags, entry, entry->file, why);
     if (plan->interface_count > INPUTS)
         return error_set(why, "%d interfaces, there may be %d", plan->interface_count, INPUTS);
-    bool dumped = flags_text(flags, "dump") || plan->interfaces[0].dumpfile;
     for (int i = 0; i < plan->interface_count; i++)
-        if (!choose_cards(all, plan, &plan->interfaces[i], dumped, why))
+        if (!choose_cards(all, plan, &plan->interfaces[i], why))
             return false;
     return count_workers(all, why);
 }

@@ -21,7 +21,8 @@ struct inputs {
     struct input at[INPUTS];
     struct endpoint_input told[INPUTS]; // the same, for who looks inside
     int count;
-    bool replay; // of a file: it waits for the outputs
+    bool replay;      // of a file: it waits for the outputs
+    const char *dump; // prefix of the file into which all packets go; NULL: none
 };
 
 // Opens nothing. False: `why`.

@@ -46,18 +46,11 @@ struct session {
 
 // ── building ──
 
-static const char *dump_prefix(const struct session *s)
-{
-    const char *prefix = flags_text(s->flags, "dump");
-    return prefix ? prefix : s->plan->interfaces[0].dumpfile;
-}
-
 static bool start_dump(struct session *s, struct error *why)
 {
-    const char *prefix = dump_prefix(s);
-    if (!prefix)
+    if (!s->inputs.dump)
         return true;
-    s->dump = dump_open(prefix, clock_wall(), why);
+    s->dump = dump_open(s->inputs.dump, clock_wall(), why);
     return s->dump != NULL;
 }
 
@@ -88,7 +81,7 @@ static bool add_worker(struct session *s, struct input *input, unsigned index, s
                                                     : -1,
                                  .publisher = s->publisher,
                                  .replay = s->inputs.replay,
-                                 .dump = s->count ? NULL : s->dump};
+                                 .dump = s->inputs.replay && index ? NULL : s->dump};
     s->workers[s->count] = worker_new(&setup, why);
     if (!s->workers[s->count])
         return false;
@@ -115,7 +108,7 @@ static bool enter_sandbox(struct session *s, struct error *why)
     struct sandbox_setup setup = {
         .settings = &g->sandbox,
         .folders = {g->path_data, g->path_logs, folder_of(s, s->plan->log.path),
-                    config_text(s->plan->root, "output.file.path"), folder_of(s, dump_prefix(s)),
+                    config_text(s->plan->root, "output.file.path"), folder_of(s, s->inputs.dump),
                     is_socket ? folder_of(s, host + 7) : NULL}};
     unsigned count = 6;
     for (int i = 0; i < s->plan->output_count && count + 2 <= SANDBOX_FOLDERS; i++) {

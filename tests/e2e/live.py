@@ -580,6 +580,23 @@ def dumped():
     want([one.data for one in written] == [one.data for one in conversation(0)], "other frames")
 
 
+def dumped_of_all():
+    """Of several entries, too."""
+    settings = ["weir.interfaces.0.device=b0", "weir.interfaces.1.device=b1"]
+    config = "weir.protocols: [{type: http, ports: [80]}]\noutput.file.path: /tmp\n"
+    with (Net(pairs=2) as net, tempfile.TemporaryDirectory(prefix="weir-live-") as folder,
+          tempfile.NamedTemporaryFile("w", suffix=".yml") as file):
+        file.write(config)
+        file.flush()
+        with Probe(net, *settings, config=file.name, more=["--dump", f"{folder}/all"]) as weir:
+            sent = sum(blast(net, wire.pcap(conversation(one)), f"a{one}") for one in range(2))
+            result = weir.end()
+        written = wire.read(next(pathlib.Path(folder).glob("all-*.pcap")))
+    want_all(result, sent)
+    want(sorted(one.data for one in written) ==
+         sorted(one.data for number in range(2) for one in conversation(number)), "other frames")
+
+
 def libpcap():
     with Net() as net, Probe(net, *device("b0", 0, "weir.interfaces.type=libpcap")) as weir:
         sent = blast(net, wire.pcap(conversation(0)))
@@ -675,6 +692,7 @@ def add_rest(suite):
     suite.add("load", "overload, not shed/1", overload, 1, False)
     suite.add("load", "drops", drops)
     suite.add("load", "dump", dumped)
+    suite.add("load", "dump of several entries", dumped_of_all)
     suite.add("load", "libpcap", libpcap)
     for workers in (1, 2, 3):
         if shutil.which("nginx") and shutil.which("curl"):
