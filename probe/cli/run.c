@@ -368,7 +368,8 @@ static int run_session(struct session *s)
         (unsigned long long)((plan_memory(s->plan, s->count) + inputs_memory(&s->inputs)) >> 20));
     for (unsigned i = 0; i < s->count; i++)
         worker_start(s->workers[i]);
-    log_say(LOG_INFO, "run", "reading packets from %s", s->inputs.told[0].name);
+    for (int i = 0; i < s->inputs.count; i++)
+        log_say(LOG_INFO, "run", "reading packets from %s", s->inputs.told[i].name);
     while (any_runs(s) && !s->asked_to_stop)
         wait_turn(s);
     drain(s);

@@ -589,6 +589,7 @@ def dumped_of_all():
         file.write(config)
         file.flush()
         with Probe(net, *settings, config=file.name, more=["--dump", f"{folder}/all"]) as weir:
+            weir.wait_for("reading packets from b1")
             sent = sum(blast(net, wire.pcap(conversation(one)), f"a{one}") for one in range(2))
             result = weir.end()
         written = wire.read(next(pathlib.Path(folder).glob("all-*.pcap")))
