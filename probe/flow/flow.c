@@ -587,10 +587,11 @@ static void choose_protocol(struct flows *f, struct flow *flow, const struct pac
 {
     flow->binding = detect_by_port(&f->detect, p);
     flow->shed = flow->binding != DETECT_NONE && shed_refuses(&f->shed, p, f->now);
-    if (!flow->shed)
-        return;
-    flow->binding = DETECT_NONE;
-    counter_add(f->counters->shed_flows, 1);
+    if (flow->shed) {
+        flow->binding = DETECT_NONE;
+        counter_add(f->counters->shed_flows, 1);
+    }
+    flow->brief = is_brief(f, flow);
 }
 
 static struct flow *open_flow(struct flows *f, const struct packet *p, uint32_t hash, uint32_t late)
@@ -605,7 +606,6 @@ static struct flow *open_flow(struct flows *f, const struct packet *p, uint32_t 
         flow->tcp = pool_number(&f->tcp, t);
     }
     choose_protocol(f, flow, p);
-    flow->brief = is_brief(f, flow);
     begin_record(f, flow, p);
     note_time(flow, p, late);
     put_back(f, flow, end_of(f, flow));

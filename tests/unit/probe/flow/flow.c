@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Records: when they begin and end, what is reported when, what follows them.
 
+#include "probe/slice.h"
 #include "tests/unit/probe/flow/fakes.h"
 
 static void at(double seconds)
@@ -283,6 +284,24 @@ static void forgotten_soon_without_reports(void **state)
     assert_string_equal(fake.told[SERVER], "|a||a");
     take(make_packet(PROTO_TCP, FROM_CLIENT, "x"));
     assert_int_equal(flows_after(100), 1);
+    end_world();
+}
+
+// It was nobody's when it began, and is somebody's now: quiet for some seconds, it goes on.
+static void patient_once_it_is_followed(void **state)
+{
+    (void)state;
+    begin_unreported();
+    flows_shed(world.flows, SLICES, 0);
+    shake_hands(100, 500);
+    flows_shed(world.flows, 0, 0);
+    at(0.5);
+    shake_hands(10, 50);
+    say(FROM_CLIENT, 11, "question");
+    assert_string_equal(fake.told[CLIENT], "question");
+    assert_int_equal(counter_get(world.counters.flows_ended), 1);
+    assert_int_equal(flows_after(5), 1);
+    assert_int_equal(counter_get(world.counters.flows_ended), 1);
     end_world();
 }
 
@@ -582,6 +601,7 @@ int main(void)
         cmocka_unit_test(sweeps_in_portions),
         cmocka_unit_test(no_reports_wanted),
         cmocka_unit_test(forgotten_soon_without_reports),
+        cmocka_unit_test(patient_once_it_is_followed),
         cmocka_unit_test(oldest_leaves_at_the_ceiling),
         cmocka_unit_test(question_and_answer_leave_nothing),
         cmocka_unit_test(waits_longer_than_its_record),
