@@ -26,5 +26,16 @@ void pool_free(struct pool *p);
 void *pool_take(struct pool *p);
 void pool_give(struct pool *p, void *thing);
 
+// Things by number, four bytes instead of eight: from 0, as they were handed out for the first
+// time.
+static inline void *pool_at(const struct pool *p, uint32_t number)
+{
+    return p->base + (size_t)number * p->size;
+}
+static inline uint32_t pool_number(const struct pool *p, const void *thing)
+{
+    return (uint32_t)((size_t)((const uint8_t *)thing - p->base) / p->size);
+}
+
 // Everything was given back: the memory goes back to the system, the address space stays.
 void pool_rest(struct pool *p);

@@ -24,14 +24,9 @@ void layers_free(struct layers_pool *all)
     pool_free(&all->pool);
 }
 
-static struct layers *at(const struct layers_pool *all, uint32_t number)
-{
-    return (struct layers *)(void *)(all->pool.base + (size_t)number * all->pool.size);
-}
-
 const struct layers *layers_at(const struct layers_pool *all, uint32_t number)
 {
-    return at(all, number);
+    return pool_at(&all->pool, number);
 }
 
 static void read_outer_ip(struct layers *l, const struct packet *p)
@@ -86,8 +81,9 @@ uint32_t layers_of(struct layers_pool *all, const struct packet *p)
     struct layers l = read_layers(p);
     uint64_t hash = hash_bytes(&l, sizeof l, all->seed);
     uint32_t *cached = &all->cache[hash % LAYERS_CACHE];
-    if (*cached && are_same(at(all, *cached), &l)) {
-        at(all, *cached)->holders++;
+    struct layers *recent = pool_at(&all->pool, *cached);
+    if (*cached && are_same(recent, &l)) {
+        recent->holders++;
         return *cached;
     }
     struct layers *fresh = pool_take(&all->pool);
@@ -96,13 +92,12 @@ uint32_t layers_of(struct layers_pool *all, const struct packet *p)
     *fresh = l;
     if (*cached)
         layers_drop(all, *cached);
-    *cached = (uint32_t)((size_t)((uint8_t *)fresh - all->pool.base) / all->pool.size);
-    return *cached;
+    return *cached = pool_number(&all->pool, fresh);
 }
 
 void layers_drop(struct layers_pool *all, uint32_t number)
 {
-    struct layers *l = at(all, number);
+    struct layers *l = pool_at(&all->pool, number);
     if (number == LAYERS_NONE)
         return;
     assert(l->holders);

@@ -71,15 +71,6 @@ static inline int64_t table_time(int64_t time)
     return time < 0 ? 0 : time > latest ? latest : time;
 }
 
-// Numbers of things in a pool.
-static inline void *pool_at(const struct pool *p, uint32_t number)
-{
-    return p->base + (size_t)number * p->size;
-}
-static inline uint32_t pool_number(const struct pool *p, const void *thing)
-{
-    return (uint32_t)((size_t)((const uint8_t *)thing - p->base) / p->size);
-}
 static inline struct flow *table_flow(const struct table *t, uint32_t number)
 {
     return (struct flow *)(void *)(t->flows.base + (size_t)number * sizeof(struct flow));
