@@ -393,17 +393,17 @@ static void hand_over(struct emit *e)
         publisher_hand(e->publisher, batch_settle(b));
 }
 
-// The document in hand goes into the open batch, the next one, or, cut, into an empty one. NULL: it
-// was written.
-static _Atomic uint64_t *write_document(struct emit *e)
+// The document in hand goes into the open batch, the next one, or, cut, into an empty one. What
+// became of it: COUNTER_events_written, or why it was lost.
+static enum counter write_document(struct emit *e)
 {
     for (int attempt = 0; attempt < 3; attempt++) {
         if (!e->batch && !(e->batch = batch_open(e->home, e->wait)))
-            return &e->counters->events_lost_batch;
+            return COUNTER_events_lost_batch;
         uint32_t before = e->batch->used;
         if (event_write(&e->event, e->batch)) {
             counter_add(e->counters->events_bytes, e->batch->used - before);
-            return NULL;
+            return COUNTER_events_written;
         }
         if (e->batch->rows)
             hand_over(e);
@@ -412,7 +412,7 @@ static _Atomic uint64_t *write_document(struct emit *e)
         else
             counter_add(e->counters->events_cut, 1);
     }
-    return &e->counters->events_lost_size;
+    return COUNTER_events_lost_size;
 }
 
 static bool pass_processors(struct emit *e)
@@ -440,11 +440,7 @@ void emit_finish(struct emit *e)
     routes_resolve(e->plan->routes, &e->event);
     if (e->event.lost)
         counter_add(e->counters->events_incomplete, 1);
-    _Atomic uint64_t *lost = write_document(e);
-    if (lost)
-        counter_add(*lost, 1);
-    else
-        counter_add(e->counters->events_written, 1);
+    counter_add_at(e->counters, write_document(e), 1);
 }
 
 void emit_flush(struct emit *e, bool always)

@@ -51,6 +51,11 @@ extern const struct counter_info counter_infos[COUNTERS];
                      __ATOMIC_RELAXED)
 #define counter_get(counter) __atomic_load_n((const uint64_t *)&(counter), __ATOMIC_RELAXED)
 
+// The same where a number says which.
+static inline void counter_add_at(struct counters *c, enum counter which, uint64_t number)
+{
+    counter_add(((_Atomic uint64_t *)(void *)c)[which], number);
+}
 static inline uint64_t counter_at(const struct counters *c, enum counter which)
 {
     return __atomic_load_n((const uint64_t *)c + which, __ATOMIC_RELAXED);

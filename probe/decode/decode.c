@@ -297,12 +297,6 @@ static enum counter understand(struct decoder *d, const struct frame *f, struct 
 
 // ── counting ──
 
-static void add_to(struct counters *c, enum counter which, uint64_t number)
-{
-    _Atomic uint64_t *all = (_Atomic uint64_t *)(void *)c;
-    counter_add(all[which], number);
-}
-
 static void count_notes(struct counters *c, unsigned notes)
 {
     static const enum counter counter_of[] = {
@@ -313,7 +307,7 @@ static void count_notes(struct counters *c, unsigned notes)
     if (notes >= NOTE_SCTP_CHUNK)
         counter_add(c->sctp_chunks, notes / NOTE_SCTP_CHUNK);
     for (notes %= NOTE_SCTP_CHUNK; notes; notes &= notes - 1)
-        add_to(c, counter_of[__builtin_ctz(notes)], 1);
+        counter_add_at(c, counter_of[__builtin_ctz(notes)], 1);
 }
 
 static void count_undecoded(struct decoder *d, const struct frame *f, enum counter why)
@@ -322,7 +316,7 @@ static void count_undecoded(struct decoder *d, const struct frame *f, enum count
         return;
     counter_add(d->counters->packets_seen, 1);
     counter_add(d->counters->packets_bytes, f->wire);
-    add_to(d->counters, why, 1);
+    counter_add_at(d->counters, why, 1);
 }
 
 // The upper half of the hash shares out, so that each worker's table has the lower half to itself.

@@ -73,8 +73,7 @@ static void lose(struct fragments *f, enum counter why, uint64_t frames, uint64_
         return;
     counter_add(f->counters->packets_seen, frames);
     counter_add(f->counters->packets_bytes, wire);
-    _Atomic uint64_t *all = (_Atomic uint64_t *)(void *)f->counters;
-    counter_add(all[why], frames);
+    counter_add_at(f->counters, why, frames);
 }
 
 static void set_waiting(struct fragments *f, uint64_t frames)
