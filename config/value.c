@@ -352,7 +352,7 @@ void value_limits(const struct setting *row, char to[VALUE_EXPECTED])
     to[0] = 0;
     if (row->type == SETTING_CHOICE)
         put_choices(row, to);
-    else if (row->min > 0 && row->max == 0)
+    else if ((row->min > 0 && row->max == 0) || row->max == INT64_MAX)
         snprintf(to, VALUE_EXPECTED, "at least %s", put_number(low, row, row->min));
     else if (row->min != 0 || row->max != 0)
         snprintf(to, VALUE_EXPECTED, "%s to %s", put_number(low, row, row->min),
