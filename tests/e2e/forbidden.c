@@ -8,7 +8,6 @@
 #include <linux/landlock.h>
 #include <netdb.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +21,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "pipeline/base/thread.h"
 #include "probe/sandbox.h"
 
 static const char *folder;
@@ -110,11 +110,17 @@ static void try_forbidden(void)
 #endif
 }
 
-static int make_thread(void)
+static void *read_name(void *name)
 {
-    pthread_t thread;
-    int failed = pthread_create(&thread, NULL, (void *(*)(void *))(void (*)(void))getpid, NULL);
-    return failed || pthread_join(thread, NULL) ? -1 : 0;
+    pthread_getname_np(pthread_self(), name, 16);
+    return NULL;
+}
+
+static int name_thread(void)
+{
+    char name[16] = "";
+    thread_join(thread_start("named", read_name, name));
+    return strcmp(name, "named") == 0 ? 0 : -1;
 }
 
 static int map_code(void) // pcre2's compiler
@@ -136,7 +142,7 @@ static void try_allowed(void)
     MUST_WORK(find("localhost"));
     MUST_WORK(epoll_create1(EPOLL_CLOEXEC));
     MUST_WORK(poll(NULL, 0, 0));
-    MUST_WORK(make_thread());
+    MUST_WORK(name_thread());
     MUST_WORK(map_code());
     MUST_WORK(has_none());
     MUST_WORK(prctl(PR_SET_NAME, "still-me"));
@@ -171,9 +177,7 @@ int main(int argc, char **argv)
     try_forbidden();
     if (has_landlock)
         try_folders();
-    pthread_t thread;
-    if (pthread_create(&thread, NULL, in_thread, NULL) != 0 || pthread_join(thread, NULL) != 0)
-        say("a thread", "cannot be started");
+    thread_join(thread_start("another", in_thread, NULL));
     printf("forbidden: %d wrong, Landlock %s\n", wrong, has_landlock ? "tried" : "not there");
     return wrong ? 1 : 0;
 }
