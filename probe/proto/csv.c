@@ -1,61 +1,76 @@
 // SPDX-License-Identifier: Apache-2.0
-// Most values go as they are, in one piece; the others byte by byte through a small place.
+// Most values go as they are, in one piece; the others byte by byte.
 
 #include "probe/proto/csv.h"
 
-// Bytes that a value cannot hold as it is.
-static const bool special[256] = {[','] = true, ['"'] = true, ['\n'] = true, ['\r'] = true};
+static const struct span comma = SPAN(","), quote = SPAN("\"");
 
-static bool is_plain(struct span value)
+enum { QUOTES = 1, CHANGE = 2 }; // what the bytes of a value ask for
+
+static unsigned needs_of(struct span value)
 {
+    static const uint8_t needs[256] = {
+        [','] = QUOTES, ['"'] = QUOTES | CHANGE, ['\n'] = CHANGE, ['\r'] = CHANGE};
+    bool blank = value.len && (value.at[0] == ' ' || value.at[0] == '\t');
+    unsigned all = blank || span_is(value, (struct span)SPAN("\\.")) ? QUOTES : 0;
     for (size_t i = 0; i < value.len; i++)
-        if (special[value.at[i]])
-            return false;
-    return true;
+        all |= needs[value.at[i]];
+    return all;
 }
 
 // Line ends need no quotes once they are letters.
-static bool needs_quotes(struct span value)
+static void put_changed(struct pen *pen, struct span value)
 {
-    return span_find(value, ',') >= 0 || span_find(value, '"') >= 0 ||
-           (value.len && (value.at[0] == ' ' || value.at[0] == '\t')) ||
-           span_is(value, (struct span)SPAN("\\."));
-}
-
-static void add_escaped(struct transaction *t, struct chain *to, struct span value)
-{
-    uint8_t piece[256];
-    size_t len = 0;
     for (size_t i = 0; i < value.len; i++) {
         uint8_t c = value.at[i];
         if (c == '\n' || c == '\r' || c == '"')
-            piece[len++] = c == '"' ? '"' : '\\';
-        piece[len++] = c == '\n' ? 'n' : c == '\r' ? 'r' : c;
-        if (len + 2 > sizeof piece) {
-            transaction_append(t, to, span_of(piece, len));
-            len = 0;
-        }
+            pen_byte(pen, c == '"' ? '"' : '\\');
+        pen_byte(pen, c == '\n' ? 'n' : c == '\r' ? 'r' : c);
     }
-    transaction_append(t, to, span_of(piece, len));
+}
+
+static void add_changed(struct transaction *t, struct chain *to, struct span value)
+{
+    uint8_t place[256];
+    for (struct span part; (part = span_first(value, sizeof place / 2)).len;
+         value = span_skip(value, part.len)) {
+        struct pen pen = pen_of(place, sizeof place);
+        put_changed(&pen, part);
+        transaction_append(t, to, pen_written(&pen));
+    }
 }
 
 void csv_value(struct transaction *t, struct chain *to, bool first, struct span value)
 {
-    static const struct span quote = SPAN("\"");
+    unsigned needs = needs_of(value);
     if (!first)
-        transaction_append(t, to, (struct span)SPAN(","));
-    bool quotes = needs_quotes(value);
-    if (quotes)
+        transaction_append(t, to, comma);
+    if (needs & QUOTES)
         transaction_append(t, to, quote);
-    if (is_plain(value))
-        transaction_append(t, to, value);
+    if (needs & CHANGE)
+        add_changed(t, to, value);
     else
-        add_escaped(t, to, value);
-    if (quotes)
+        transaction_append(t, to, value);
+    if (needs & QUOTES)
         transaction_append(t, to, quote);
 }
 
 void csv_end_line(struct transaction *t, struct chain *to)
 {
     transaction_append(t, to, (struct span)SPAN("\n"));
+}
+
+void csv_put(struct pen *pen, bool first, struct span value)
+{
+    unsigned needs = needs_of(value);
+    if (!first)
+        pen_raw(pen, comma);
+    if (needs & QUOTES)
+        pen_raw(pen, quote);
+    if (needs & CHANGE)
+        put_changed(pen, value);
+    else
+        pen_raw(pen, value);
+    if (needs & QUOTES)
+        pen_raw(pen, quote);
 }

@@ -89,21 +89,11 @@ static bool is_one_statement(struct span text)
     return starts_well && (end < 0 || (size_t)end + 1 == text.len);
 }
 
-static struct span trimmed(struct span text)
-{
-    while (text.len && (text.at[0] == ' ' || (text.at[0] >= '\t' && text.at[0] <= '\r')))
-        text = span_skip(text, 1);
-    while (text.len && (text.at[text.len - 1] == ' ' ||
-                        (text.at[text.len - 1] >= '\t' && text.at[text.len - 1] <= '\r')))
-        text.len--;
-    return text;
-}
-
 static struct span without_end(struct span text)
 {
     if (text.len && text.at[text.len - 1] == ';')
         text.len--;
-    return trimmed(text);
+    return sql_trim(text);
 }
 
 static void open_statements(struct pgsql_call *f, struct span text, bool whole)
@@ -122,7 +112,7 @@ static void open_statements(struct pgsql_call *f, struct span text, bool whole)
 static void take_query(struct pgsql_call *f, struct span body)
 {
     struct reader r = reader_of(body);
-    struct span text = trimmed(pgsql_cstring(&r));
+    struct span text = sql_trim(pgsql_cstring(&r));
     bool whole = reader_ok(&r);
     begin_cycle(f);
     if (is_one_statement(text))
@@ -215,7 +205,7 @@ static void take_parse(struct pgsql_call *f, struct span body)
     x->parses++;
     x->statement = pgsql_key('S', name);
     keep_name(t, name);
-    text = pgsql_keep_query(t, without_end(trimmed(text)), whole);
+    text = pgsql_keep_query(t, without_end(sql_trim(text)), whole);
     pgsql_remember(t, x->statement, text, types);
 }
 

@@ -41,7 +41,7 @@ static struct span without_secrets(const struct transaction *t, struct span text
     bool all = s->hide_literals, passwords = s->hide_passwords && !conn_is_compat(t->conn);
     if (!all && !(passwords && sql_may_hold_password(text)))
         return text;
-    size_t size = 2 * text.len + 16;
+    size_t size = SQL_HIDDEN(text.len);
     uint8_t *place = arena_alloc(conn_scratch(t->conn), size);
     struct pen pen = pen_of(place, place ? size : 0);
     sql_hide(&pen, text, SQL_OF_PGSQL, all);

@@ -227,7 +227,7 @@ enum sql_kind sql_token(struct span *rest, unsigned dialect, struct span *token)
 
 // ── statements ──
 
-static struct span trim(struct span s)
+struct span sql_trim(struct span s)
 {
     s = span_skip(s, spaces(s));
     while (s.len && is_space(s.at[s.len - 1]))
@@ -272,7 +272,7 @@ bool sql_statement(struct span *rest, unsigned dialect, struct span *statement)
                 nest_token(&nest, kind, token);
             continue;
         }
-        *statement = trim(span_of(begin, begin ? (size_t)(token.at - begin) : 0));
+        *statement = sql_trim(span_of(begin, begin ? (size_t)(token.at - begin) : 0));
         if (says || kind == SQL_END)
             return says;
         begin = rest->at;

@@ -47,6 +47,9 @@ enum sql_kind sql_token(struct span *rest, unsigned dialect, struct span *token)
 // Statements of white space and comments alone are passed over. False: there are no more.
 bool sql_statement(struct span *rest, unsigned dialect, struct span *statement);
 
+// Without white space around it.
+struct span sql_trim(struct span text);
+
 // The first word, as it is written: behind comments and opening brackets. Empty: there is none.
 struct span sql_verb(struct span statement, unsigned dialect);
 
@@ -56,7 +59,8 @@ struct span sql_table(struct span statement, unsigned dialect);
 
 // Writes the inside of a statement without what should not be shown: literals as ? (`hide_all`), or
 // only those that are passwords ('xxxxx' behind IDENTIFIED BY, PASSWORD and the like). The pen
-// needs room for as many bytes as the statement has, and eight more for each of its passwords.
+// needs room for SQL_HIDDEN bytes: a password may be as short as ''.
+#define SQL_HIDDEN(length) (4 * (length) + 8)
 void sql_hide(struct pen *pen, struct span statement, unsigned dialect, bool hide_all);
 // True if sql_hide without `hide_all` might change anything: a cheap test that most statements
 // fail.

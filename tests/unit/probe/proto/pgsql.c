@@ -829,6 +829,26 @@ static void test_hidden(void **state)
     finish(3);
 }
 
+// What stands for it may be longer than a password.
+static void test_short_passwords(void **state)
+{
+    enum { TIMES = 200 };
+    static const char one[] = "password '' '' '' '' '' '' '' '' '' '' '' ";
+    static char text[TIMES * sizeof one + 8];
+    (void)state;
+    for (int i = 0; i < TIMES; i++)
+        memcpy(text + (size_t)i * (sizeof one - 1), one, sizeof one);
+    strcat(text, "end");
+    open_with("", false);
+    start();
+    ask(text);
+    answer("ALTER ROLE");
+    assert_int_equal(documents(), 2);
+    has(1, "'xxxxx' end\"");
+    lacks(1, "''");
+    finish(2);
+}
+
 static void test_hidden_passwords(void **state)
 {
     (void)state;
@@ -1211,6 +1231,7 @@ int main(void)
         cmocka_unit_test(test_extended_copy),
         cmocka_unit_test(test_flush),
         cmocka_unit_test(test_hidden),
+        cmocka_unit_test(test_short_passwords),
         cmocka_unit_test(test_hidden_passwords),
         cmocka_unit_test(test_unanswered),
         cmocka_unit_test(test_joined_late),
