@@ -311,6 +311,9 @@ static struct span loss_of(enum side from)
 // A hole inside a packet whose length is known is only a hole in what is kept of it.
 static void pass_hole(struct mysql_call *f, uint32_t missing)
 {
+    struct mysql_exchange *x = mysql_exchange(f);
+    if (x && f->s->sink == MYSQL_TO_ROWS && f->s->keep)
+        x->torn = true;
     f->s->left -= missing;
     f->s->sink = MYSQL_TO_NOBODY;
     end_if_whole(f);

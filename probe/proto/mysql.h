@@ -175,6 +175,7 @@ struct mysql_exchange {
     bool executes;  // `values` are a prepared statement's
     bool counted;   // and say how many they are
     bool cursor, tls;
+    bool torn;       // the row that was kept last lacks its end; none is kept behind it
     uint8_t packets; // of the question: the number of the answer's first one
     uint8_t table_count;
     uint16_t parameters; // of the prepared statement
@@ -189,7 +190,7 @@ struct mysql_exchange {
     struct chain long_data;  // what was sent before (mysql_long)
     struct chain attributes; // of a query, or of the client
     struct chain columns;    // definitions (mysql_column), if rows are kept
-    struct chain row_bytes;  // packets, each cut behind `row_most` bytes
+    struct chain row_bytes;  // packets, each cut behind mysql_row_most bytes
     struct chain session;    // changes of the session's state
     struct span sqlstate, error, info, infile;
     struct mysql_table *tables;
@@ -276,6 +277,8 @@ void mysql_open(struct mysql_call *f, const struct mysql_packet *p, uint8_t comm
 uint32_t mysql_answer_wants(const struct mysql_call *f, uint32_t len, uint8_t first);
 void mysql_answer(struct mysql_call *f, const struct mysql_packet *p);
 void mysql_answer_packet_ends(struct mysql_call *f);
+// Bytes of a row's packet that are kept.
+uint32_t mysql_row_most(const struct mysql_settings *s, const struct mysql_exchange *x);
 
 // ── mysql_unpack.c ──
 
@@ -290,6 +293,8 @@ void mysql_forget_rest(struct mysql_call *f);
 uint64_t mysql_number(struct reader *r);
 struct span mysql_string(struct reader *r);
 
+// True if values of that type are length-encoded texts.
+bool mysql_is_text(uint8_t type);
 // A value in the binary form, as text. `style`: as the reference writes it, or plainly. False: a
 // type that is not known, or cut.
 enum mysql_style { MYSQL_PLAIN, MYSQL_AS_REFERENCE };

@@ -21,7 +21,7 @@ static bool keeps_rows(const struct mysql_call *f)
     const struct mysql_exchange *x = mysql_exchange(f);
     const struct mysql_settings *s = conn_settings(f->c);
     return x && conn_common(f->c)->send_response && !x->results && x->rows_kept < s->max_rows &&
-           !s->hide_literals;
+           !x->torn && !s->hide_literals;
 }
 
 uint32_t mysql_answer_wants(const struct mysql_call *f, uint32_t len, uint8_t first)
@@ -107,8 +107,11 @@ static void error(struct mysql_call *f, const struct mysql_packet *p)
     struct mysql_exchange *x = counting(f);
     struct reader r = reader_of(span_skip(p->head, 1));
     uint16_t code = reader_le16(&r);
-    if (code == PROGRESS) // of MariaDB: how far it is
+    if (code == PROGRESS) { // of MariaDB: how far it is
+        if (f->h->answer.phase == MYSQL_FIRST)
+            f->h->answer.phase = MYSQL_NEXT;
         return;
+    }
     struct span text = reader_rest(&r);
     if (x) {
         x->failed = true;
@@ -246,6 +249,13 @@ static void remember_columns(struct mysql_call *f)
 
 // ── rows ──
 
+// Lengths in front of fields come on top of what is written of them.
+uint32_t mysql_row_most(const struct mysql_settings *s, const struct mysql_exchange *x)
+{
+    uint32_t fields = x->fields < 4096 ? x->fields : 4096;
+    return (uint32_t)s->max_row_length + 9 * fields + 17;
+}
+
 static void row(struct mysql_call *f, const struct mysql_packet *p)
 {
     const struct mysql_settings *s = conn_settings(f->c);
@@ -258,12 +268,12 @@ static void row(struct mysql_call *f, const struct mysql_packet *p)
         return;
     if (x->command == COM_STMT_FETCH)
         recall_columns(f);
-    // Lengths in front of fields come on top of what is written of them.
-    uint32_t most = (uint32_t)s->max_row_length + 9 * (x->fields < 4096 ? x->fields : 4096) + 16;
+    uint32_t most = mysql_row_most(s, x);
+    struct span head = span_first(p->head, most);
     x->rows_kept++;
-    mysql_keep(f, &x->row_bytes, span_of(p->head.at - MYSQL_HEADER, MYSQL_HEADER + p->head.len));
+    mysql_keep(f, &x->row_bytes, span_of(head.at - MYSQL_HEADER, MYSQL_HEADER + head.len));
     f->s->sink = MYSQL_TO_ROWS;
-    f->s->keep = most;
+    f->s->keep = most - (uint32_t)head.len;
 }
 
 static void row_or_end(struct mysql_call *f, const struct mysql_packet *p)

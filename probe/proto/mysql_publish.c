@@ -2,6 +2,7 @@
 // Makes the documents of MySQL exchanges. Values and rows are decoded here, for only here it is
 // known that somebody wants to see them.
 
+#include "probe/proto/csv.h"
 #include "probe/proto/mysql.h"
 #include "probe/proto/sql.h"
 
@@ -14,7 +15,7 @@ static const struct field mysql_fields[] = {
 const struct field_table mysql_table = {"mysql", &common_table, mysql_fields,
                                         sizeof mysql_fields / sizeof *mysql_fields};
 
-enum { VALUES_MOST = 1024, VALUE_MOST = 4096, ROW_ROOM = 64 };
+enum { VALUES_MOST = 1024, VALUE_MOST = 4096, NUMBER_ROOM = 64 };
 
 struct page {
     const struct mysql_settings *settings;
@@ -25,6 +26,7 @@ struct page {
     const struct mysql_command_info *info;
     struct event *e;
     bool compat;
+    struct span statement, long_data; // all that is kept
 };
 
 static struct span view(const struct page *p, const struct chain *chain)
@@ -32,16 +34,6 @@ static struct span view(const struct page *p, const struct chain *chain)
     struct span bytes = chain_view(chain, &p->e->scratch);
     p->e->lost |= chain->len && !bytes.len;
     return bytes;
-}
-
-static struct span trim(struct span s)
-{
-    static const char blanks[] = " \t\r\n";
-    while (s.len && memchr(blanks, s.at[0], sizeof blanks - 1))
-        s = span_skip(s, 1);
-    while (s.len && memchr(blanks, s.at[s.len - 1], sizeof blanks - 1))
-        s.len--;
-    return s;
 }
 
 static bool is_prepare(const struct page *p)
@@ -54,12 +46,11 @@ static bool is_prepare(const struct page *p)
 // Without what should not be shown.
 static struct span shown(const struct page *p, struct span statement)
 {
-    enum { LONGER = 8 }; // for each password of five characters or fewer
     bool hide_all = p->settings->hide_literals;
     bool secret = !p->compat && p->settings->hide_passwords && sql_may_hold_password(statement);
     if (!hide_all && !secret)
         return statement;
-    struct pen pen = event_pen(p->e, statement.len + LONGER * (statement.len / 2 + 1));
+    struct pen pen = event_pen(p->e, SQL_HIDDEN(statement.len));
     sql_hide(&pen, statement, SQL_OF_MYSQL, hide_all);
     p->e->lost |= pen.full;
     return pen.full ? span_of(NULL, 0) : pen_written(&pen);
@@ -120,7 +111,7 @@ static void publish_command(const struct page *p, struct span argument)
 static void publish_statement(const struct page *p)
 {
     struct event *e = p->e;
-    struct span raw = view(p, &p->x->statement), statement = shown(p, trim(raw));
+    struct span statement = shown(p, sql_trim(p->statement));
     if (p->info->method.len) {
         publish_command(p, statement);
         return;
@@ -135,30 +126,46 @@ static void publish_statement(const struct page *p)
     if (!p->common->send_request)
         return;
     bool none = p->compat && p->x->executes;
-    event_text(e, F_REQUEST, none ? span_of("", 0) : shown(p, raw));
+    event_text(e, F_REQUEST, none ? span_of("", 0) : shown(p, p->statement));
 }
 
 // ── parameters ──
 
-// What was sent of a value before its execution; false: nothing.
-static bool put_long_data(const struct page *p, struct pen *pen, uint32_t parameter)
+// The next piece that is kept of a parameter, and how long it was; false: no more.
+static bool next_piece(struct reader *r, uint32_t parameter, struct span *piece, uint32_t *len)
 {
-    struct reader r = reader_of(view(p, &p->x->long_data));
-    bool found = false;
-    uint64_t all = 0, kept = 0;
-    while (reader_left(&r)) {
-        uint16_t number = reader_le16(&r), len = reader_le16(&r);
-        all += reader_le32(&r) * (uint64_t)(number == parameter);
-        struct span bytes = reader_bytes(&r, len);
-        if (!reader_ok(&r) || number != parameter)
-            continue;
-        found = true;
-        kept += bytes.len;
-        pen_raw(pen, bytes);
+    while (reader_left(r)) {
+        uint16_t number = reader_le16(r), kept = reader_le16(r);
+        *len = reader_le32(r);
+        *piece = reader_bytes(r, kept);
+        if (number == parameter && reader_ok(r))
+            return true;
     }
-    if (found && kept < all)
-        pen_raw(pen, (struct span)SPAN("…"));
-    return found;
+    return false;
+}
+
+// What was sent of a value before its execution; false: nothing.
+static bool long_data_of(const struct page *p, uint32_t parameter, struct span *text)
+{
+    static const struct span more = SPAN("…");
+    struct reader r = reader_of(p->long_data), again = r;
+    struct span piece;
+    uint32_t len;
+    size_t kept = 0;
+    bool found = false, cut = false;
+    for (; next_piece(&r, parameter, &piece, &len); found = true) {
+        kept += piece.len;
+        cut |= piece.len < len;
+    }
+    if (!found)
+        return false;
+    struct pen pen = event_pen(p->e, kept + more.len);
+    while (next_piece(&again, parameter, &piece, &len))
+        pen_raw(&pen, piece);
+    if (cut)
+        pen_raw(&pen, more);
+    *text = pen_written(&pen);
+    return true;
 }
 
 static void add_parameter(const struct page *p, struct span text)
@@ -173,20 +180,15 @@ static void add_attribute(const struct page *p, struct span name, struct span te
         event_member(p->e, MYSQL_QUERY_ATTRIBUTES, name, value_text(text));
 }
 
-// The text of the next value, in scratch. False: it cannot be read, nor what follows.
+// The text of the next value. False: it cannot be read, nor what follows.
 static bool value_text_of(const struct page *p, struct mysql_values *v,
                           const struct mysql_value *value, uint32_t number, struct span *text)
 {
     enum mysql_style style = p->compat ? MYSQL_AS_REFERENCE : MYSQL_PLAIN;
-    size_t room = reader_left(&v->values) < VALUE_MOST ? reader_left(&v->values) : VALUE_MOST;
-    struct pen pen = event_pen(p->e, room + ROW_ROOM + MYSQL_LONG_MOST * !!p->x->long_data.len);
     *text = (struct span)SPAN("NULL");
-    if (put_long_data(p, &pen, number)) {
-        *text = pen_written(&pen);
+    if (long_data_of(p, number, text) || value->is_null)
         return true;
-    }
-    if (value->is_null)
-        return true;
+    struct pen pen = event_pen(p->e, NUMBER_ROOM);
     struct reader before = v->values;
     if (!mysql_put_value(&pen, &v->values, value->type, value->is_unsigned, style))
         return false;
@@ -238,30 +240,6 @@ static void publish_query_attributes(const struct page *p)
 
 // ── rows ──
 
-// Fields as RFC 4180 wants them, line ends inside as two characters.
-static void put_field(struct pen *pen, struct span text, bool first)
-{
-    bool quotes = text.len && (text.at[0] == ' ' || text.at[0] == '\t');
-    if (!first)
-        pen_byte(pen, ',');
-    for (size_t i = 0; i < text.len; i++)
-        quotes |= text.at[i] == '"' || text.at[i] == ',';
-    if (quotes)
-        pen_byte(pen, '"');
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.at[i];
-        if (c == '\n' || c == '\r') {
-            pen_byte(pen, '\\');
-            c = c == '\n' ? 'n' : 'r';
-        } else if (c == '"') {
-            pen_byte(pen, '"');
-        }
-        pen_byte(pen, c);
-    }
-    if (quotes)
-        pen_byte(pen, '"');
-}
-
 static bool next_column(struct reader *r, uint8_t *type, bool *is_unsigned, struct span *name)
 {
     *type = reader_u8(r);
@@ -277,7 +255,7 @@ static void put_names(struct pen *pen, struct span columns)
     bool is_unsigned, first = true;
     struct span name;
     for (; next_column(&r, &type, &is_unsigned, &name); first = false)
-        put_field(pen, name, first);
+        csv_put(pen, first, name);
     if (!first)
         pen_byte(pen, '\n');
 }
@@ -289,8 +267,15 @@ static bool put_cut(struct pen *pen, struct span text, size_t *left, bool first)
         return false;
     text = span_first(text, *left);
     *left -= text.len;
-    put_field(pen, text, first);
+    csv_put(pen, first, text);
     return true;
+}
+
+// All that is there of a text that may be cut.
+static struct span cut_string(struct reader *r)
+{
+    uint64_t len = mysql_number(r);
+    return reader_bytes(r, len < reader_left(r) ? (size_t)len : reader_left(r));
 }
 
 // A row of texts, which ends at `end` bytes; the reference does not mind if a text ends behind
@@ -304,10 +289,8 @@ static void put_text_row(const struct page *p, struct pen *pen, struct span byte
         struct span text = SPAN("NULL");
         if (*r.at == 0xfb)
             reader_skip(&r, 1);
-        else {
-            uint64_t len = mysql_number(&r);
-            text = reader_bytes(&r, len < reader_left(&r) ? (size_t)len : reader_left(&r));
-        }
+        else
+            text = cut_string(&r);
         if (!reader_ok(&r) || !put_cut(pen, text, &left, first))
             return;
     }
@@ -321,18 +304,21 @@ static void put_binary_row(const struct page *p, struct pen *pen, struct span by
     size_t left = (size_t)p->settings->max_row_length;
     struct reader r = reader_of(span_skip(bytes, 1)), c = reader_of(columns);
     struct span nulls = reader_bytes(&r, (p->x->fields + 7 + SHIFT) / 8), name;
-    uint8_t type, place[ROW_ROOM];
+    uint8_t type, place[NUMBER_ROOM];
     bool is_unsigned;
-    for (uint32_t i = 0; reader_ok(&r) && next_column(&c, &type, &is_unsigned, &name); i++) {
+    for (uint32_t i = 0; i < p->x->fields && reader_ok(&r); i++) {
+        if (!next_column(&c, &type, &is_unsigned, &name))
+            return;
         struct span text = SPAN("NULL");
         struct pen value = pen_of(place, sizeof place);
-        struct reader before = r;
-        if (!(nulls.at[(i + SHIFT) / 8] >> (i + SHIFT) % 8 & 1)) {
-            if (!mysql_put_value(&value, &r, type, is_unsigned, MYSQL_PLAIN))
-                return;
-            text = value.full ? mysql_string(&before) : pen_written(&value);
-        }
-        if (!put_cut(pen, text, &left, !i))
+        bool is_null = nulls.at[(i + SHIFT) / 8] >> (i + SHIFT) % 8 & 1;
+        if (!is_null && mysql_is_text(type))
+            text = cut_string(&r);
+        else if (!is_null && mysql_put_value(&value, &r, type, is_unsigned, MYSQL_PLAIN))
+            text = pen_written(&value);
+        else if (!is_null)
+            return;
+        if (!reader_ok(&r) || !put_cut(pen, text, &left, !i))
             return;
     }
 }
@@ -343,11 +329,11 @@ static bool is_binary(const struct page *p)
     return c == COM_STMT_EXECUTE || c == COM_STMT_FETCH || c == COM_STMT_BULK_EXECUTE;
 }
 
-// Of each packet that is kept: its first bytes, as many as row() of mysql_answer.c lets through.
+// Of each packet that is kept: its first bytes.
 static void put_rows(const struct page *p, struct pen *pen, struct span packets,
                      struct span columns)
 {
-    uint32_t most = 1 + (uint32_t)p->settings->max_row_length + 9 * p->x->fields + 16;
+    uint32_t most = mysql_row_most(p->settings, p->x);
     struct reader r = reader_of(packets);
     for (uint32_t i = 0; i < p->x->rows_kept; i++) {
         uint32_t len = mysql_le24(&r), kept = len < most ? len : most;
@@ -368,9 +354,9 @@ static void put_rows(const struct page *p, struct pen *pen, struct span packets,
 static void publish_rows(const struct page *p)
 {
     struct span columns = view(p, &p->x->columns), rows = view(p, &p->x->row_bytes);
-    // A byte becomes two at most; numbers become texts.
+    // A byte becomes two at most; numbers become texts, and what is quoted longer.
     struct pen pen = event_pen(p->e, 2 * (columns.len + rows.len) +
-                                         (size_t)p->x->rows_kept * p->x->fields * 32 + ROW_ROOM);
+                                         (size_t)p->x->rows_kept * p->x->fields * 32 + 64);
     if (!is_prepare(p))
         put_names(&pen, columns);
     put_rows(p, &pen, rows, columns);
@@ -416,7 +402,7 @@ static void publish_path(const struct page *p)
 static void publish_table_of_statement(const struct page *p)
 {
     if (!p->compat && !p->info->method.len)
-        event_text_if(p->e, F_PATH, sql_table(view(p, &p->x->statement), SQL_OF_MYSQL));
+        event_text_if(p->e, F_PATH, sql_table(p->statement, SQL_OF_MYSQL));
 }
 
 static void publish_answer(const struct page *p)
@@ -542,6 +528,8 @@ bool mysql_publish(const struct conn *c, const struct transaction *t, struct eve
     p.compat = conn_is_compat(c);
     if (p.compat && !is_of_reference(&p))
         return false;
+    p.statement = view(&p, &x->statement);
+    p.long_data = view(&p, &x->long_data);
     if (!t->unasked || x->command == COM_LOGIN)
         publish_statement(&p);
     else

@@ -165,6 +165,11 @@ static void put_double(struct pen *pen, uint64_t bits)
     pen_double(pen, number);
 }
 
+bool mysql_is_text(uint8_t type)
+{
+    return type == DECIMAL || type == VARCHAR || type == BIT || type >= VECTOR;
+}
+
 // The length of the type's number; 0: it is none.
 static unsigned integer_bytes(uint8_t type)
 {
@@ -227,7 +232,7 @@ bool mysql_put_value(struct pen *pen, struct reader *r, uint8_t type, bool is_un
         return put_time(pen, r);
     else if (type == DATE || type == DATETIME || type == TIMESTAMP || type == NEWDATE)
         return put_date(pen, r, type, MYSQL_PLAIN);
-    else if (type == DECIMAL || type == VARCHAR || type == BIT || type >= VECTOR)
+    else if (mysql_is_text(type))
         pen_raw(pen, mysql_string(r));
     else
         return false;

@@ -189,6 +189,24 @@ static void test_changes(void **state)
     close_all();
 }
 
+// MariaDB tells how far it is before it answers.
+static void test_progress(void **state)
+{
+    (void)state;
+    open_logged_in("", USUAL);
+    query("alter table people add a int");
+    put_error(&said, 1, 0xffff, "\1\1\2\1\1\1\4copy");
+    put_error(&said, 2, 0xffff, "\1\2\2\1\1\1\4copy");
+    put_outcome(&said, 3, 0, 2, 0, 2);
+    say(SERVER);
+    harness_flush(&h);
+    assert_int_equal(h.count, 2);
+    assert_document_has(&h, 1, "\"affected_rows\":2");
+    assert_document_has(&h, 1, "\"status\":\"OK\"");
+    assert_int_equal(h.counters.conn_resyncs, 0);
+    close_all();
+}
+
 static void test_errors(void **state)
 {
     (void)state;
@@ -463,6 +481,33 @@ static void test_long_data(void **state)
     close_all();
 }
 
+// Values cost what they are long, not what the longest of them might be.
+static void test_many_values(void **state)
+{
+    enum { VALUES = 1000 };
+    (void)state;
+    open_logged_in(everything, USUAL);
+    prepare("insert into many values (?)", 9, VALUES, 0, true);
+    put_literal(&said, 0, "\30\11\0\0\0\0\0long");
+    say(CLIENT);
+    start_execution(9, 0);
+    for (int i = 0; i < VALUES / 8; i++)
+        put_number(&payload, 0, 1);
+    put_number(&payload, 1, 1);
+    for (int i = 0; i < VALUES; i++)
+        put_number(&payload, i ? 1 : 252, 2);
+    for (int i = 1; i < VALUES; i++)
+        put_number(&payload, 7, 1);
+    execute();
+    put_outcome(&said, 1, 0, 1, 0, 2);
+    say(SERVER);
+    harness_flush(&h);
+    assert_int_equal(h.count, 3);
+    assert_document_has(&h, 2, "\"params\":[\"long\",\"7\",\"7\"");
+    assert_int_equal(h.counters.events_incomplete, 0);
+    close_all();
+}
+
 static void test_types_nobody_knows(void **state)
 {
     (void)state;
@@ -527,6 +572,60 @@ static void test_binary_rows(void **state)
     say(SERVER);
     harness_flush(&h);
     assert_document_has(&h, 2, "\"response\":\"n,t\\n4294967295,ab\\n1,NULL\\n\"");
+    close_all();
+}
+
+// The first row of a fetch is in hand whole, however little of it is shown.
+static void test_long_first_row(void **state)
+{
+    (void)state;
+    open_logged_in("{send_response: true, max_row_length: 10}", USUAL);
+    prepare("select c from people", 1, 0, 1, true);
+    put_literal(&said, 0, "\34\1\0\0\0\2\0\0\0");
+    say(CLIENT);
+    payload.len = 0;
+    put(&payload, "\0\0\310", 3);
+    for (int i = 0; i < 20; i++)
+        put_text(&payload, "0123456789");
+    put_payload(&said, 1, &payload);
+    put_literal(&said, 2, "\0\0\2cd");
+    put_end(&said, 3, 0x82);
+    say(SERVER);
+    harness_flush(&h);
+    assert_document_has(&h, 2, "\"response\":\"c\\n0123456789\\ncd\\n\"");
+    close_all();
+}
+
+// The server says that there is one column, whatever the statement had when it was prepared.
+static void test_fewer_columns_than_prepared(void **state)
+{
+    enum { CACHES = 1 << 4 };
+    (void)state;
+    open_with(everything, false);
+    put_greeting(&said);
+    say(SERVER);
+    payload.len = 0;
+    put_number(&payload, CAN_41 | CAN_SECURE, 4);
+    put_number(&payload, 1 << 24, 4);
+    for (int i = 0; i < 1 + 19; i++)
+        put_number(&payload, 0, 1);
+    put_number(&payload, CACHES, 4);
+    put_text_zero(&payload, "ann");
+    put_string(&payload, "proof");
+    put_payload(&said, 1, &payload);
+    say(CLIENT);
+    put_outcome(&said, 2, 0, 0, 0, 2);
+    say(SERVER);
+    prepare("select * from people", 1, 0, 30, true);
+    start_execution(1, 0);
+    execute();
+    put_literal(&said, 1, "\1\0"); // one column, whose definition is not told again
+    put_literal(&said, 2, "\0\374");
+    put_end(&said, 3, 2);
+    say(SERVER);
+    harness_flush(&h);
+    assert_int_equal(h.count, 3);
+    assert_document_has(&h, 2, "c\\nNULL\\n\"");
     close_all();
 }
 
@@ -692,6 +791,31 @@ static void test_hole_inside_a_row(void **state)
     assert_int_equal(h.count, 2);
     assert_document_has(&h, 1, "\"num_rows\":2");
     assert_document_has(&h, 1, "Packet loss while capturing the response");
+    close_all();
+}
+
+// What is shown are the rows before the torn one, and what there is of that.
+static void test_hole_inside_a_shown_row(void **state)
+{
+    (void)state;
+    open_logged_in(everything, USUAL);
+    query("select c from people");
+    put_literal(&said, 1, "\1");
+    put_definition(&said, 2, "people", "c", 253, 0);
+    put_end(&said, 3, 2);
+    put_literal(&said, 4, "\1a");
+    put_number(&said, 11, 3);
+    put_text(&said, "\5\12begin");
+    say(SERVER);
+    harness_gap(&h, SERVER, 3);
+    put_text(&said, "nd");
+    put_literal(&said, 6, "\10whatever");
+    put_end(&said, 7, 2);
+    say(SERVER);
+    harness_flush(&h);
+    assert_int_equal(h.count, 2);
+    assert_document_has(&h, 1, "\"num_rows\":3");
+    assert_document_has(&h, 1, "\"response\":\"c\\na\\nbegin\\n\"");
     close_all();
 }
 
@@ -980,6 +1104,7 @@ int main(void)
         cmocka_unit_test(test_cut_everywhere),
         cmocka_unit_test(test_changes),
         cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_progress),
         cmocka_unit_test(test_several_results),
         cmocka_unit_test(test_infile),
         cmocka_unit_test(test_commands),
@@ -988,14 +1113,18 @@ int main(void)
         cmocka_unit_test(test_tls),
         cmocka_unit_test(test_prepared),
         cmocka_unit_test(test_long_data),
+        cmocka_unit_test(test_many_values),
         cmocka_unit_test(test_types_nobody_knows),
         cmocka_unit_test(test_cursor),
         cmocka_unit_test(test_binary_rows),
+        cmocka_unit_test(test_long_first_row),
+        cmocka_unit_test(test_fewer_columns_than_prepared),
         cmocka_unit_test(test_query_attributes),
         cmocka_unit_test(test_more_than_a_packet_holds),
         cmocka_unit_test(test_compressed),
         cmocka_unit_test(test_compressed_nonsense),
         cmocka_unit_test(test_hole_inside_a_row),
+        cmocka_unit_test(test_hole_inside_a_shown_row),
         cmocka_unit_test(test_hole_between_packets),
         cmocka_unit_test(test_hole_of_answers),
         cmocka_unit_test(test_late),
