@@ -3,25 +3,9 @@
 #include "outputs/es_settings.h"
 
 #include "pipeline/base/clock.h"
-#include "tests/unit/outputs/harness.h"
+#include "tests/unit/outputs/settings_kit.h"
 
-static struct arena arena;
-static struct error why;
 static struct es_settings settings;
-
-static int set_up(void **state)
-{
-    (void)state;
-    why.text[0] = 0;
-    return !arena_init(&arena, 1 << 20);
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_free(&arena);
-    return 0;
-}
 
 static bool read_settings(const char *own, const char *root)
 {
@@ -32,6 +16,11 @@ static bool read_settings(const char *own, const char *root)
            setting_fill(es_settings, a, &settings, NULL, &reader, &why) &&
            setting_fill(es_root_settings, b, &settings, NULL, &reader, &why) &&
            es_check(&settings, &why);
+}
+
+static bool read_own(const char *yaml)
+{
+    return read_settings(yaml, "");
 }
 
 static void expect_url(const char *yaml, const char *root, const char *url)
@@ -117,13 +106,7 @@ static void nonsense_is_refused(void **state)
         {"{hosts: a, compression_level: 10}", "o.yml:1"},
         {"{hosts: a, indeces: x}", "did you mean \"indices\""},
     };
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        why.text[0] = 0;
-        if (read_settings(bad[i][0], ""))
-            fail_msg("%s was taken", bad[i][0]);
-        if (!strstr(why.text, bad[i][1]))
-            fail_msg("%s: %s", bad[i][0], why.text);
-    }
+    assert_refused(read_own, bad, sizeof bad / sizeof *bad);
     assert_false(read_settings("{}", "cloud.id: nonsense"));
     assert_non_null(strstr(why.text, "cloud.id"));
     assert_false(read_settings("hosts: a", "setup.template.nam: x"));
@@ -177,8 +160,6 @@ static void queues_are_as_the_settings_want(void **state)
     assert_int_equal(q.backoff_max, 300 * SECOND);
     assert_int_equal(es_compression_level(&settings), 1);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {

@@ -2,33 +2,21 @@
 // Settings of output.kafka: what becomes of them as librdkafka's properties, what is refused.
 #include "outputs/kafka_settings.h"
 
-#include "pipeline/base/clock.h"
-#include "tests/unit/outputs/harness.h"
+#include "tests/unit/outputs/settings_kit.h"
 
 extern const struct output output_kafka;
 
-static struct arena arena;
-static struct error why;
 static struct kafka_settings settings;
 static const struct output_world world = {.program = "weir", .version = "1"};
 
-static int set_up(void **state)
+static bool read_settings(const char *yaml)
 {
-    (void)state;
-    why.text[0] = 0;
-    return !arena_init(&arena, 1 << 20);
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_free(&arena);
-    return 0;
+    return settings_read(&output_kafka, yaml, &settings, &arena, &why);
 }
 
 static void read_fine(const char *yaml)
 {
-    if (!settings_read(&output_kafka, yaml, &settings, &arena, &why))
+    if (!read_settings(yaml))
         fail_msg("%s: %s", yaml, why.text);
 }
 
@@ -134,13 +122,7 @@ static void nonsense_is_refused(void **state)
         {"{hosts: a, topic: t, librdkafka: [x]}", "properties and their values"},
         {"{hosts: a, topic: t, tpoic: x}", "did you mean"},
     };
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        why.text[0] = 0;
-        if (settings_read(&output_kafka, bad[i][0], &settings, &arena, &why))
-            fail_msg("%s was taken", bad[i][0]);
-        if (!strstr(why.text, bad[i][1]))
-            fail_msg("%s: %s", bad[i][0], why.text);
-    }
+    assert_refused(read_settings, bad, sizeof bad / sizeof *bad);
 }
 
 static void partitions_as_asked(void **state)
@@ -210,8 +192,6 @@ static void tls_is_on_if_its_section_is_there(void **state)
     read_fine("{hosts: a, topic: t, ssl: {enabled: false, verification_mode: none}}");
     assert_false(kafka_is_secure(&settings));
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
