@@ -57,6 +57,7 @@ struct kafka {
     struct kafka_client *client;
     unsigned users;      // sendings through it
     int64_t batch_bytes; // of a batch at most: it shrinks if brokers take less
+    unsigned crowded;    // sendings that wait for room in the client's queue
     bool spent;          // the client is to be replaced once nobody uses it
     _Atomic bool ever;   // a document was taken once
     _Atomic bool stopping;
@@ -97,12 +98,14 @@ static void note(struct sending *s, uint32_t row, enum kafka_outcome outcome,
     }
 }
 
-// Locked.
-static void report(const rd_kafka_message_t *m)
+// Locked. True if somebody is to be woken: all of a sending are reported, or there is room again.
+static bool report(const rd_kafka_message_t *m)
 {
     const struct ticket *t = m->_private;
-    note(t->of, t->row, kafka_outcome(m->err, rd_kafka_message_status(m)), m->err);
-    t->of->out--;
+    struct sending *s = t->of;
+    note(s, t->row, kafka_outcome(m->err, rd_kafka_message_status(m)), m->err);
+    s->out--;
+    return !s->out || s->k->crowded;
 }
 
 // Waits until the client has nothing of this sending any more.
@@ -267,8 +270,10 @@ static bool wait_for_room(struct sending *s)
     struct kafka *k = s->k;
     gate_lock(&k->gate);
     bool more = !atomic_load(&k->stopping) && !s->client->dead;
+    k->crowded++;
     if (more)
         gate_wait(&k->gate, clock_steady() + full_pause);
+    k->crowded--;
     gate_unlock(&k->gate);
     return more;
 }

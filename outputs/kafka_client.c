@@ -67,15 +67,17 @@ static int verify(rd_kafka_t *handle, const char *broker, int32_t id, int *error
 static void take_reports(struct kafka_client *c, rd_kafka_event_t *e)
 {
     const rd_kafka_message_t *m;
+    bool wanted = false;
     gate_lock(c->gate);
     while ((m = rd_kafka_event_message_next(e))) {
-        c->report(m);
+        wanted |= c->report(m);
         if (!m->err) { // what troubled it is over
             c->last = RD_KAFKA_RESP_ERR_NO_ERROR;
             c->trouble.text[0] = 0;
         }
     }
-    gate_wake(c->gate);
+    if (wanted)
+        gate_wake(c->gate);
     gate_unlock(c->gate);
 }
 

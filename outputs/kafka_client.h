@@ -15,8 +15,9 @@ struct kafka_client_setup {
     void *arg;  // the partitioner's
     bool quiet; // troubles are kept, not logged
     struct gate *gate;
-    // Told of each message, once, with the gate locked; the gate is woken afterwards.
-    void (*report)(const rd_kafka_message_t *m);
+    // Told of each message, once, with the gate locked. True: somebody waits for this; the gate is
+    // woken after the reports that came together with it.
+    bool (*report)(const rd_kafka_message_t *m);
 };
 
 struct kafka_client {
@@ -25,7 +26,7 @@ struct kafka_client {
     int64_t batch_bytes;
     const struct tls *tls;
     struct gate *gate;
-    void (*report)(const rd_kafka_message_t *m);
+    bool (*report)(const rd_kafka_message_t *m);
     rd_kafka_queue_t *queue;
     pthread_t thread;
     bool quiet;

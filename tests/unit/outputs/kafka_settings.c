@@ -173,7 +173,7 @@ static void queues_are_as_the_settings_want(void **state)
 {
     (void)state;
     assert_int_equal(served("{hosts: a, topic: t}", false).flush_min_events, 2048);
-    assert_int_equal(served("{hosts: a, topic: t}", false).threads, 2);
+    assert_int_equal(served("{hosts: a, topic: t}", false).threads, 4);
     assert_int_equal(served("{hosts: a, topic: t}", false).max_retries, -1);
     assert_int_equal(served("{hosts: a, topic: t}", true).max_retries, 3);
     assert_int_equal(served("{hosts: a, topic: t, max_retries: -1}", true).max_retries, -1);
