@@ -253,12 +253,14 @@ void mysql_take(struct mysql_call *f)
             f->h->answer = (struct mysql_answer){0};
     }
     f->t = current(f);
-    bool goes_on = true;
-    while (goes_on && f->at < f->data.len && !f->over && !s->lost) {
+    struct arena *scratch = conn_scratch(f->c);
+    size_t used = scratch->used;
+    for (bool goes_on = true; goes_on && f->at < f->data.len && !f->over && !s->lost;) {
         if (s->left)
             take_body(f);
         else
             goes_on = take_head(f);
+        arena_rewind(scratch, used); // many may come at once
     }
     mysql_note_bytes(f);
     if (s->lost || f->h->over)

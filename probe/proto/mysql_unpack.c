@@ -173,10 +173,10 @@ static bool next(struct mysql_call *f, struct span data, uint32_t *at)
     if (!reader_ok(&r))
         return false;
     struct arena *scratch = conn_scratch(f->c);
-    size_t used = scratch->used; // many packets may come at once
+    size_t used = scratch->used;
     if (!f->s->lost || f->from == CLIENT)
         unpack(f, &p, mysql_time(f, f->at + *at + HEADER - 1 + (uint32_t)p.body.len));
-    scratch->used = used;
+    arena_rewind(scratch, used); // many may come at once
     f->s->coded_left = p.len - (uint32_t)p.body.len;
     *at += HEADER + (uint32_t)p.body.len;
     return true;

@@ -324,8 +324,12 @@ static uint32_t pgsql_feed(struct conn *c, enum side from, struct span data, uin
     struct pgsql_call f = {.c = c, .h = h, .s = &h->side[from], .from = from, .data = data};
     if (h->over || turns(&f))
         return 0;
-    while (!f.over && f.at < data.len && take_any(&f, seen))
-        ;
+    struct arena *scratch = conn_scratch(c);
+    size_t used = scratch->used;
+    for (bool goes_on = true; goes_on && f.at < data.len && !f.over;) {
+        goes_on = take_any(&f, seen);
+        arena_rewind(scratch, used); // many may come at once
+    }
     return f.at;
 }
 

@@ -94,8 +94,12 @@ static uint32_t redis_feed(struct conn *c, enum side from, struct span data, uin
     s->skip = 0;
     if (s->number)
         f.t = transaction_find(c, s->number);
-    while (f.at < data.len && !f.over && take_one(&f))
-        ;
+    struct arena *scratch = conn_scratch(c);
+    size_t used = scratch->used;
+    for (bool goes_on = true; goes_on && f.at < data.len && !f.over;) {
+        goes_on = take_one(&f);
+        arena_rewind(scratch, used); // many may come at once
+    }
     redis_note_bytes(&f);
     s->ended = conn_time(c, from, (uint32_t)data.len - 1);
     s->unread = (uint32_t)data.len - f.at;

@@ -508,6 +508,31 @@ static void test_many_values(void **state)
     close_all();
 }
 
+// Each takes memory that is void behind it.
+static void test_many_executions_at_once(void **state)
+{
+    enum { TIMES = 2000 };
+    static char text[1500];
+    (void)state;
+    memset(text, 'x', sizeof text - 1);
+    open_logged_in(everything, USUAL);
+    prepare(text, 7, 1, 0, true);
+    for (unsigned i = 0; i < TIMES; i++) {
+        start_execution(7, 0);
+        put(&payload, "\0\1", 2);
+        put_number(&payload, i == TIMES - 1 ? 3 : 1 + i % 2, 2);
+        put_number(&payload, 258, i == TIMES - 1 ? 4 : 1 + (int)i % 2);
+        put_payload(&said, 0, &payload);
+    }
+    start_execution(7, 0);
+    put(&payload, "\0\0\2\1\1\0", 6); // of the type told last
+    execute();
+    harness_flush(&h);
+    harness_end(&h);
+    assert_document_has(&h, h.count - 1, "\"params\":[\"65794\"]");
+    harness_close(&h);
+}
+
 static void test_types_nobody_knows(void **state)
 {
     (void)state;
@@ -1114,6 +1139,7 @@ int main(void)
         cmocka_unit_test(test_prepared),
         cmocka_unit_test(test_long_data),
         cmocka_unit_test(test_many_values),
+        cmocka_unit_test(test_many_executions_at_once),
         cmocka_unit_test(test_types_nobody_knows),
         cmocka_unit_test(test_cursor),
         cmocka_unit_test(test_binary_rows),

@@ -13,7 +13,7 @@ static struct harness h;
 // ── what both say ──
 
 static struct {
-    uint8_t at[1 << 18];
+    uint8_t at[1 << 21];
     size_t len;
 } out; // not said yet
 
@@ -1171,6 +1171,35 @@ static bool looks(enum side from)
     return yes;
 }
 
+// Each takes memory that is void behind it.
+static void test_many_large_statements_at_once(void **state)
+{
+    enum { STATEMENTS = 12, TEXT = 100000 };
+    static char body[1 + TEXT + 1 + 2];
+    (void)state;
+    memset(body + 1, 'x', TEXT);
+    memcpy(body + 1, "select 1 ", 9);
+    open_with("", false);
+    start();
+    for (int i = 0; i < STATEMENTS; i++) {
+        body[10] = (char)('a' + i);
+        put_message('P', body, sizeof body);
+    }
+    MESSAGE('B', "\0\0\0\0\0\0\0\0");
+    put_execution();
+    MESSAGE('S', "");
+    MESSAGE('B', "\0\0\0\0\0\0\0\0");
+    put_execution();
+    MESSAGE('S', "");
+    say(CLIENT);
+    harness_fin(&h, CLIENT);
+    harness_fin(&h, SERVER);
+    assert_int_equal(documents(), 1 + STATEMENTS + 1);
+    has(STATEMENTS, "\"query\":\"select 1 l");
+    has(STATEMENTS + 1, "\"query\":\"select 1 l");
+    finish(1 + STATEMENTS + 1);
+}
+
 static void test_looks_like(void **state)
 {
     (void)state;
@@ -1248,6 +1277,7 @@ int main(void)
         cmocka_unit_test(test_false_promises),
         cmocka_unit_test(test_many_statements),
         cmocka_unit_test(test_large_query),
+        cmocka_unit_test(test_many_large_statements_at_once),
         cmocka_unit_test(test_looks_like),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -419,6 +419,23 @@ static void hides_values(void **state)
     close_all();
 }
 
+// Each takes memory that is void behind it.
+static void takes_many_long_lines_at_once(void **state)
+{
+    enum { LINES = 16, LINE = 60000 };
+    static char text[LINES * LINE];
+    (void)state;
+    for (int i = 0; i < LINES; i++) {
+        memset(text + i * LINE, 'x', LINE);
+        memcpy(text + i * LINE, "PING ", 5);
+        memcpy(text + (i + 1) * LINE - 2, "\r\n", 2);
+    }
+    open_plain();
+    say(CLIENT, text, sizeof text);
+    finish(LINES);
+    close_all();
+}
+
 // ── what is no answer ──
 
 static void follows_channels(void **state)
@@ -988,6 +1005,7 @@ int main(void)
         cmocka_unit_test(keeps_few_keys),
         cmocka_unit_test(hides_secrets),
         cmocka_unit_test(hides_values),
+        cmocka_unit_test(takes_many_long_lines_at_once),
         cmocka_unit_test(follows_channels),
         cmocka_unit_test(follows_what_is_pushed),
         cmocka_unit_test(learns_of_channels),
