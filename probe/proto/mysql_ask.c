@@ -228,7 +228,8 @@ static void take_long_data(struct mysql_call *f, const struct mysql_packet *p)
     struct span number = reader_bytes(&r, 2), sent = conn_recall(f->c, key);
     struct span kept = span_first(reader_rest(&r), MYSQL_LONG_KEPT);
     uint32_t len = p->len - MYSQL_LONG_HEAD + 1;
-    uint16_t kept_len = (uint16_t)kept.len;
+    const uint8_t lengths[] = {(uint8_t)kept.len,   (uint8_t)(kept.len >> 8), (uint8_t)len,
+                               (uint8_t)(len >> 8), (uint8_t)(len >> 16),     (uint8_t)(len >> 24)};
     size_t size = sent.len + MYSQL_LONG_HEAD + kept.len;
     if (!reader_ok(&r) || size > MYSQL_LONG_MOST)
         return;
@@ -237,8 +238,7 @@ static void take_long_data(struct mysql_call *f, const struct mysql_packet *p)
         return;
     pen_raw(&pen, sent);
     pen_raw(&pen, number);
-    pen_raw(&pen, span_of(&kept_len, sizeof kept_len));
-    pen_raw(&pen, span_of(&len, sizeof len));
+    pen_raw(&pen, span_of(lengths, sizeof lengths));
     pen_raw(&pen, kept);
     conn_remember(f->c, key, pen_written(&pen));
 }

@@ -28,7 +28,7 @@ struct span pgsql_cstring(struct reader *r)
 
 uint64_t pgsql_key(char what, struct span name)
 {
-    uint64_t key = hash_bytes(name.at, name.len, (uint64_t)what);
+    uint64_t key = hash_bytes(name.at, name.len, hash_seed() + (uint64_t)what);
     return key ? key : 1;
 }
 
