@@ -125,8 +125,15 @@ enum fanout_by {
     FANOUT_ADDRESSES,
     FANOUT_PORTS, // TCP and SCTP also by their ports
 };
-// Tunnels are looked into as far as the decoder does. NULL: out of memory.
-struct fanout *fanout_new(enum fanout_by by, int tunnel_depth);
+// What is inside of a tunnel of IP, GRE, VXLAN, MPLS or PPPoE is what counts, as for the decoder;
+// other tunnels go by their outer addresses.
+struct fanout_setup {
+    enum fanout_by by;
+    int tunnel_depth;                    // as the decoder's; 0: it looks into none
+    const struct setting_numbers *vxlan; // UDP ports
+};
+// NULL: out of memory.
+struct fanout *fanout_new(const struct fanout_setup *setup);
 void fanout_free(struct fanout *f); // after its sources are closed
 
 // Writes frames into a capture file for --dump (nanosecond pcap, one link type: the first frame's;

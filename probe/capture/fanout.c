@@ -19,14 +19,14 @@ struct fanout {
     struct sock_filter program[FANOUT_PROGRAM];
 };
 
-struct fanout *fanout_new(enum fanout_by by, int tunnel_depth)
+struct fanout *fanout_new(const struct fanout_setup *setup)
 {
     struct fanout *f = calloc(1, sizeof *f);
     if (!f)
         return NULL;
     pthread_mutex_init(&f->mutex, NULL);
     f->group[FANOUT_BOUND] = f->group[FANOUT_FOLLOWING] = -1;
-    f->count = fanout_program(f->program, by, tunnel_depth, (uint32_t)hash_seed());
+    f->count = fanout_program(f->program, setup, (uint32_t)hash_seed());
     return f;
 }
 

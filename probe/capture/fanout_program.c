@@ -38,6 +38,7 @@ enum label {
     V6,
     NEXT, // X: behind the IP header, A: protocol
     UDP,
+    VXLAN,
     GRE,
     GRE_INSIDE,
     PORTS,
@@ -48,7 +49,7 @@ enum { DONE = DEPTHS * LABELS, FIRST, ALL_LABELS };
 struct assembler {
     struct sock_filter *at;
     int count;
-    enum fanout_by by;
+    const struct fanout_setup *setup;
     int depths;
     uint32_t seed;
     int place[ALL_LABELS];
@@ -288,7 +289,7 @@ static void write_next(struct assembler *a, int depth)
 {
     int at = depth * LABELS, inside = at + LABELS;
     here(a, at + NEXT);
-    if (a->by == FANOUT_PORTS) {
+    if (a->setup->by == FANOUT_PORTS) {
         equal(a, 6, at + PORTS);
         equal(a, 132, at + PORTS);
     }
@@ -299,12 +300,28 @@ static void write_next(struct assembler *a, int depth)
         equal(a, 41, inside + V6);
     }
     go(a, DONE);
-    if (a->by == FANOUT_PORTS) {
+    if (a->setup->by == FANOUT_PORTS) {
         here(a, at + PORTS);
         add_half(a, 0);
         add_half(a, 2);
         go(a, DONE);
     }
+}
+
+// UDP(8) flags(1) …(7), then an Ethernet frame.
+static void write_vxlan(struct assembler *a, int depth)
+{
+    int at = depth * LABELS;
+    here(a, at + VXLAN);
+    load(a, BPF_B, 8);
+    emit(a, BPF_JMP | BPF_JSET | BPF_K, 0x08); // its number is valid
+    a->at[a->count - 1].jt = 1;
+    go(a, DONE);
+    load(a, BPF_H, 8 + 8 + 12);
+    emit(a, BPF_ST, KEPT);
+    skip(a, 8 + 8 + 14);
+    emit(a, BPF_LD | BPF_MEM, KEPT);
+    go(a, at + LABELS + TYPED);
 }
 
 // The answers of DHCP go to an address that has not asked: all of it meets in the first worker.
@@ -319,18 +336,12 @@ static void write_udp(struct assembler *a, int depth)
         go(a, DONE);
         return;
     }
-    emit(a, BPF_JMP | BPF_JEQ | BPF_K, 4789); // VXLAN
-    a->at[a->count - 1].jt = 1;
+    const struct setting_numbers *vxlan = a->setup->vxlan;
+    for (int i = 0; i < vxlan->count && i < FANOUT_VXLAN; i++)
+        equal(a, (uint32_t)vxlan->at[i], at + VXLAN);
     go(a, DONE);
-    load(a, BPF_B, 8);
-    emit(a, BPF_JMP | BPF_JSET | BPF_K, 0x08); // its number is valid
-    a->at[a->count - 1].jt = 1;
-    go(a, DONE);
-    load(a, BPF_H, 8 + 8 + 12);
-    emit(a, BPF_ST, KEPT);
-    skip(a, 8 + 8 + 14);
-    emit(a, BPF_LD | BPF_MEM, KEPT);
-    go(a, at + LABELS + TYPED);
+    if (vxlan->count)
+        write_vxlan(a, depth);
 }
 
 // Adds four to where GRE's content begins if the flag is set.
@@ -384,11 +395,11 @@ static void patch(struct assembler *a)
     }
 }
 
-int fanout_program(struct sock_filter into[FANOUT_PROGRAM], enum fanout_by by, int tunnel_depth,
+int fanout_program(struct sock_filter into[FANOUT_PROGRAM], const struct fanout_setup *setup,
                    uint32_t seed)
 {
-    struct assembler a = {.at = into, .by = by, .seed = seed};
-    a.depths = 1 + (tunnel_depth < FANOUT_DEPTH ? tunnel_depth : FANOUT_DEPTH);
+    struct assembler a = {.at = into, .setup = setup, .seed = seed};
+    a.depths = 1 + (setup->tunnel_depth < FANOUT_DEPTH ? setup->tunnel_depth : FANOUT_DEPTH);
     forget_sum(&a);
     emit(&a, BPF_LDX | BPF_IMM, 0);
     emit(&a, BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PROTOCOL));

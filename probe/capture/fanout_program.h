@@ -10,9 +10,10 @@
 enum {
     FANOUT_PROGRAM = 4096, // instructions at most, the kernel's own ceiling
     FANOUT_DEPTH = 4,      // tunnels inside each other that it looks into
+    FANOUT_VXLAN = 16,     // UDP ports of VXLAN that it looks into
 };
 
 // How many instructions were written. The choice is as good as a random one for who does not know
 // the seed.
-int fanout_program(struct sock_filter into[FANOUT_PROGRAM], enum fanout_by by, int tunnel_depth,
+int fanout_program(struct sock_filter into[FANOUT_PROGRAM], const struct fanout_setup *setup,
                    uint32_t seed);

@@ -94,9 +94,10 @@ static bool choose_cards(struct inputs *all, struct plan *plan, const struct int
     cards.source = source_named(i->type == CAPTURE_LIBPCAP ? "pcap_live" : "af_packet");
     if (!cards.source)
         return error_set(why, "%s cannot be captured on this system", i->devices);
-    if (cards.workers > 1 &&
-        !(live->fanout = fanout_new((enum fanout_by)i->fanout,
-                                    decode->tunnels ? (int)decode->tunnel_depth : 0)))
+    struct fanout_setup fanout = {.by = (enum fanout_by)i->fanout,
+                                  .tunnel_depth = decode->tunnels ? (int)decode->tunnel_depth : 0,
+                                  .vxlan = &decode->tunnel_ports.vxlan};
+    if (cards.workers > 1 && !(live->fanout = fanout_new(&fanout)))
         return error_set(why, "out of memory");
     add(all, &cards, i->devices);
     return true;

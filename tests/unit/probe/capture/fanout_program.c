@@ -72,9 +72,12 @@ static struct skb tcp(uint32_t from, uint32_t to, unsigned port, unsigned to_por
 
 static struct sock_filter program[FANOUT_PROGRAM];
 
+static struct setting_numbers vxlan = {.at = (int64_t[]){8472, 4789}, .count = 2};
+
 static uint32_t number_by(enum fanout_by by, int depth, const struct skb *s)
 {
-    return bpf_run(program, fanout_program(program, by, depth, 0x12345678), s);
+    struct fanout_setup setup = {by, depth, &vxlan};
+    return bpf_run(program, fanout_program(program, &setup, 0x12345678), s);
 }
 
 static uint32_t number(const struct skb *s)
@@ -170,12 +173,12 @@ static void labels_and_sessions_are_passed(void **state)
 
 // ── tunnels ──
 
-static struct skb in_vxlan(const struct skb *inner, uint32_t from, uint32_t to)
+static struct skb in_vxlan_at(unsigned port, const struct skb *inner, uint32_t from, uint32_t to)
 {
     struct skb s = begin(ETH_IPV4);
     put_ipv4(&s, from, to, 17, 0);
     put_half(&s, 50000);
-    put_half(&s, 4789);
+    put_half(&s, port);
     put(&s, (uint8_t[4]){0}, 4);
     put(&s, (uint8_t[8]){0x08, [6] = 42}, 8);
     uint32_t at = s.len;
@@ -183,6 +186,11 @@ static struct skb in_vxlan(const struct skb *inner, uint32_t from, uint32_t to)
     s.bytes[at + 12] = (uint8_t)(inner->protocol >> 8);
     s.bytes[at + 13] = (uint8_t)inner->protocol;
     return s;
+}
+
+static struct skb in_vxlan(const struct skb *inner, uint32_t from, uint32_t to)
+{
+    return in_vxlan_at(4789, inner, from, to);
 }
 
 static struct skb in_gre(const struct skb *inner, unsigned flags, bool bridged)
@@ -206,8 +214,8 @@ static void what_comes_in_a_tunnel_meets(void **state)
 {
     (void)state;
     struct skb plain = tcp(1, 2, 40000, 80), back = tcp(2, 1, 80, 40000);
-    struct skb vxlan = in_vxlan(&plain, 7, 8), other = in_vxlan(&back, 7, 9);
-    assert_int_equal(number(&plain), number(&vxlan));
+    struct skb once = in_vxlan(&plain, 7, 8), other = in_vxlan(&back, 7, 9);
+    assert_int_equal(number(&plain), number(&once));
     assert_int_equal(number(&plain), number(&other));
     static const unsigned flags[] = {0, 0x2000, 0x8000, 0x1000, 0xb000};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
@@ -215,7 +223,7 @@ static void what_comes_in_a_tunnel_meets(void **state)
             struct skb gre = in_gre(&back, flags[i], bridged);
             assert_int_equal(number_by(FANOUT_PORTS, 4, &plain), number_by(FANOUT_PORTS, 4, &gre));
         }
-    struct skb twice = in_gre(&vxlan, 0, true);
+    struct skb twice = in_gre(&once, 0, true);
     assert_int_equal(number(&plain), number(&twice));
 }
 
@@ -239,6 +247,22 @@ static void tunnels_stay_shut_when_they_are_to(void **state)
     struct skb a = in_vxlan(&one, 7, 8), b = in_vxlan(&two, 8, 7);
     assert_int_equal(number_by(FANOUT_ADDRESSES, 0, &a), number_by(FANOUT_ADDRESSES, 0, &b));
     assert_int_not_equal(number(&a), number(&b));
+}
+
+// The decoder looks into those of the ports that the settings give.
+static void vxlan_is_where_the_settings_say(void **state)
+{
+    (void)state;
+    struct skb one = tcp(1, 2, 40000, 80), two = tcp(3, 4, 40000, 80);
+    struct skb a = in_vxlan_at(8472, &one, 7, 8), b = in_vxlan_at(4790, &one, 8, 7),
+               c = in_vxlan_at(4790, &two, 7, 8);
+    assert_int_equal(number(&one), number(&a));
+    assert_int_not_equal(number(&one), number(&b));
+    assert_int_equal(number(&b), number(&c));
+    vxlan.count = 0;
+    struct skb d = in_vxlan(&one, 7, 8), e = in_vxlan(&two, 7, 8);
+    assert_int_equal(number(&d), number(&e));
+    vxlan.count = 2;
 }
 
 static void without_ip_the_outer_header_counts(void **state)
@@ -294,8 +318,14 @@ static void cut_packets_are_taken(void **state)
 static void the_program_fits(void **state)
 {
     (void)state;
-    for (int depth = 0; depth < 20; depth++)
-        assert_in_range(fanout_program(program, FANOUT_PORTS, depth, 1), 1, FANOUT_PROGRAM);
+    int64_t ports[100];
+    for (int i = 0; i < 100; i++)
+        ports[i] = 5000 + i;
+    struct setting_numbers many = {ports, 100};
+    for (int depth = 0; depth < 20; depth++) {
+        struct fanout_setup setup = {FANOUT_PORTS, depth, &many};
+        assert_in_range(fanout_program(program, &setup, 1), 1, FANOUT_PROGRAM);
+    }
 }
 
 int main(void)
@@ -310,6 +340,7 @@ int main(void)
         cmocka_unit_test(what_comes_in_a_tunnel_meets),
         cmocka_unit_test(ip_in_ip_is_opened),
         cmocka_unit_test(tunnels_stay_shut_when_they_are_to),
+        cmocka_unit_test(vxlan_is_where_the_settings_say),
         cmocka_unit_test(without_ip_the_outer_header_counts),
         cmocka_unit_test(dhcp_goes_to_the_first),
         cmocka_unit_test(addresses_are_spread),
