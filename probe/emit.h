@@ -21,7 +21,7 @@ struct emit_plan;
 struct emit_dataset {
     const char *name; // type and event.dataset
     const struct field_table *fields;
-    const struct protocol *protocol;        // NULL for flows
+    const struct protocol *protocol;        // NULL: not of one
     const struct common_settings *settings; // index, fields, tags, processors; NULL none
 };
 
@@ -71,8 +71,8 @@ void emit_free(struct emit *e); // after the last flush; its batches must have c
 void emit_transaction(struct emit *e, const struct binding *binding, const struct conn *c,
                       struct endpoints *ends, const struct transaction *t);
 
-// For flow records: an event with the constants of its dataset and @timestamp, to be filled and
-// finished.
+// For all other documents: an event with the constants of its dataset and @timestamp, to be filled
+// and finished.
 struct event *emit_begin(struct emit *e, int dataset, int64_t time);
 void emit_finish(struct emit *e);
 

@@ -4,8 +4,7 @@
 //   eth0              that one                  any             all there are and will be
 //   eth*, veth?       by pattern                !eth3           but not that one (or that pattern)
 //   eth0,eth1         both, as one source       default_route   where the default route leads; also
-//   2                 number of `weir devices`                  default_route_ipv4,
-//   default_route_ipv6
+//   2                 number of `weir devices`                  default_route_ipv4 and …_ipv6
 #pragma once
 
 #include <net/if.h>

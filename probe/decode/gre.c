@@ -9,8 +9,8 @@
 //               PPP                                                                      RFC 2637
 //   ERSPAN I    nothing, then an Ethernet frame                 draft-foschiano-erspan
 //   ERSPAN II   version/VLAN(2) flags/session(2) index(4), then an Ethernet frame
-//   ERSPAN III  version/VLAN(2) flags/session(2) time(4) tag(2) flags(2) [platform(8)], then a
-//   frame
+//   ERSPAN III  version/VLAN(2) flags/session(2) time(4) tag(2) flags(2) [platform(8)], then
+//               an Ethernet frame
 #include "probe/decode/tunnel.h"
 
 enum {

@@ -6,8 +6,7 @@
 //   SLL2      type(2) zero(2) interface(4) hardware(2) direction(1) length(1) address(8)
 //   NULL      address family(4), in the order of the machine that wrote it; LOOP: big-endian
 //   PPP       [ff 03] protocol(1 or 2): the last byte is the first odd one
-//   tag       priority and id(2) type(2)                           behind types 8100, 88a8, 9100,
-//   9200
+//   tag       priority and id(2) type(2)               behind types 8100, 88a8, 9100, 9200
 #include "probe/decode/link.h"
 
 enum { ETHERNET = 14, SLL = 16, SLL2 = 20, LOOPBACK = 4, TAG = 4 };

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What may stand between an Ethernet type and the packet:
 //
-//   MPLS   label/class/last/TTL(4) …, until the last, then nobody says what     RFC 3032, 4385,
-//   4448 PPPoE  version/type(1) code(1) session(2) length(2), then PPP                          RFC
-//   2516 PBB    flags/service(4), then the Ethernet frame of the customer                IEEE
-//   802.1ah
+//   MPLS   label/class/last/TTL(4) …, until the last, then nobody says what
+//          RFC 3032, 4385, 4448
+//   PPPoE  version/type(1) code(1) session(2) length(2), then PPP                  RFC 2516
+//   PBB    flags/service(4), then the Ethernet frame of the customer               IEEE 802.1ah
 #include "probe/decode/tunnel.h"
 
 enum {

@@ -15,7 +15,7 @@ enum tunnel_answer {
 
 struct tunnel {
     struct layer inside;
-    uint16_t type; // of `inside`, one that tunnel_leads_on says yes to
+    uint16_t type; // of `inside`: IP's or that of a shim
     uint8_t kind;  // enum tunnel_kind
     bool has_id;
     bool in_key; // both directions have the same id
