@@ -249,12 +249,11 @@ static bool is_time(struct af_packet *a, int64_t now)
 
 static enum source_state nothing(struct af_packet *a, struct error *why)
 {
-    int error;
     if (a->stopping && ++a->waits > LAST_WAITS) {
         ring_count(&a->ring, a->counters);
         return SOURCE_END;
     }
-    ring_wait(&a->ring, WAIT_MILLISECONDS, &error);
+    ring_wait(&a->ring, WAIT_MILLISECONDS);
     if (is_time(a, clock_wall()) && !look_around(a, why))
         return SOURCE_FAILED;
     return SOURCE_IDLE;

@@ -7,20 +7,18 @@
 // each frame at tp_mac, its network header at tp_net behind its tpacket3_hdr.
 #include "probe/capture/af_packet_ring.h"
 
-#include "probe/capture/af_packet_cut.h"
-
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/net_tstamp.h>
 #include <net/if_arp.h>
 #include <poll.h>
-#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "pipeline/base/clock.h"
 #include "pipeline/base/log.h"
+#include "probe/capture/af_packet_cut.h"
 
 enum {
     BLOCK = 256 * 1024, // a frame of the largest snap length fits with room to spare
@@ -249,15 +247,13 @@ unsigned ring_fill(const struct ring *r)
     return low * 256 / r->block_count;
 }
 
-bool ring_wait(struct ring *r, int milliseconds, int *error)
+void ring_wait(struct ring *r, int milliseconds)
 {
     struct pollfd entry = {.fd = r->fd, .events = POLLIN};
-    if (poll(&entry, 1, milliseconds) <= 0 || !(entry.revents & POLLERR))
-        return true;
-    socklen_t size = sizeof *error;
-    *error = 0;
-    getsockopt(r->fd, SOL_SOCKET, SO_ERROR, error, &size);
-    return *error == 0;
+    int error;
+    socklen_t size = sizeof error;
+    if (poll(&entry, 1, milliseconds) > 0 && (entry.revents & POLLERR))
+        getsockopt(r->fd, SOL_SOCKET, SO_ERROR, &error, &size);
 }
 
 void ring_count(struct ring *r, struct counters *counters)

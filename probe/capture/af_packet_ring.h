@@ -45,9 +45,9 @@ int ring_read(struct ring *r, struct frame *frames, int max);
 // How much of it waits to be read, in 256ths: without a system call, for the blocks that the kernel
 // has handed over lie one behind the other.
 unsigned ring_fill(const struct ring *r);
-// Waits until there is something, or so long. False: the socket has an error; its number is in
-// *error.
-bool ring_wait(struct ring *r, int milliseconds, int *error);
+// Waits until there is something, or so long. That its card went down does not stay with the
+// socket: waiting would end at once from then on.
+void ring_wait(struct ring *r, int milliseconds);
 
 // What the kernel lost since the last call is added.
 void ring_count(struct ring *r, struct counters *counters);
