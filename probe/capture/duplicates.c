@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two frames are the same if their IP packets are, but for what a router changes: hop limit and
 // header checksum. Link headers and tags differ from place to place and do not count. What is no IP
-// must be the same as a whole. A packet sent again has another identification, but where IPv6 has
-// none and its bytes are the same: hence a window, and a short one.
+// must be the same from its first byte on. Longer packets are told by how they begin. A packet sent
+// again has another identification, but where IPv6 has none and its bytes are the same: hence a
+// window, and a short one.
 #include "probe/capture/duplicates.h"
 
 #include <stdlib.h>
@@ -13,7 +14,7 @@ enum {
     SEEN = 64 * 1024,
     WAYS = 4,     // places where one may be
     HEADER = 40,  // of IP
-    BEHIND = 216, // bytes of what it carries that are looked at
+    BEHIND = 216, // bytes of what it carries that are looked at: checksums and numbers are there
     ETHERNET = 14,
     TAG = 4,
     TAGS = 4,
@@ -52,31 +53,34 @@ static unsigned type_at(const uint8_t *at)
     return (unsigned)at[0] << 8 | at[1];
 }
 
-// What lies behind the link header and its tags.
-static struct span inside(const struct frame *f)
+// What lies behind the link header and its tags; of Ethernet without IP the whole frame.
+static struct span inside(const struct frame *f, bool *is_ip)
 {
     uint32_t at = ETHERNET;
-    if (f->link != LINK_ETHERNET || f->len < ETHERNET)
+    *is_ip = f->link != LINK_ETHERNET;
+    if (*is_ip || f->len < ETHERNET)
         return span_of(f->at, f->len);
     unsigned type = type_at(f->at + 12);
     for (int i = 0; i < TAGS && (type == 0x8100 || type == 0x88a8) && f->len >= at + TAG; i++) {
         type = type_at(f->at + at + 2);
         at += TAG;
     }
-    if (type != 0x0800 && type != 0x86dd)
+    *is_ip = type == 0x0800 || type == 0x86dd;
+    if (!*is_ip)
         return span_of(f->at, f->len);
     return span_of(f->at + at, f->len - at);
 }
 
 static uint64_t fingerprint(const struct duplicates *d, const struct frame *f)
 {
-    struct span s = inside(f);
+    bool is_ip;
+    struct span s = inside(f, &is_ip);
     uint8_t header[HEADER] = {0};
     size_t len = s.len < HEADER ? s.len : HEADER;
     memcpy(header, s.at, len);
-    if (header[0] >> 4 == 4)
+    if (is_ip && header[0] >> 4 == 4)
         header[8] = header[10] = header[11] = 0;
-    else if (header[0] >> 4 == 6)
+    else if (is_ip && header[0] >> 4 == 6)
         header[7] = 0;
     struct span rest = span_skip(s, len);
     uint64_t hash = hash_bytes(header, sizeof header, d->seed);

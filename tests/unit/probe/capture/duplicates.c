@@ -73,6 +73,20 @@ static void a_hop_and_a_tag_make_no_difference(void **state)
     assert_false(is_kept(f));
 }
 
+// Hardware addresses may look like the first byte of an IP header.
+static void what_is_no_ip_is_taken_as_it_is(void **state)
+{
+    (void)state;
+    uint8_t a[64] = {[0] = 0x40, [12] = 0x88, [13] = 0xb5}, b[64];
+    memcpy(b, a, sizeof b);
+    b[10] = 1;
+    struct frame one = {.at = a, .len = 64, .wire = 64, .link = LINK_ETHERNET}, other = one;
+    other.at = b;
+    assert_true(is_kept(one));
+    assert_true(is_kept(other));
+    assert_false(is_kept(one));
+}
+
 static void after_the_window_it_is_another(void **state)
 {
     (void)state;
@@ -124,6 +138,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_second_is_dropped, setup, teardown),
         cmocka_unit_test_setup_teardown(a_hop_and_a_tag_make_no_difference, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_no_ip_is_taken_as_it_is, setup, teardown),
         cmocka_unit_test_setup_teardown(after_the_window_it_is_another, setup, teardown),
         cmocka_unit_test_setup_teardown(those_that_are_left_stand_in_front, setup, teardown),
         cmocka_unit_test_setup_teardown(short_and_odd_frames_are_taken, setup, teardown),
