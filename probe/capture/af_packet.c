@@ -227,7 +227,7 @@ static bool is_gone(const struct af_packet *a)
     return if_indextoname(a->cards[0].index, name) == NULL && errno == ENXIO;
 }
 
-// Once a second: what was lost, which cards there are.
+// Once a second: what was lost, which cards there are. Frames that were handed out stay valid.
 static bool look_around(struct af_packet *a, struct error *why)
 {
     ring_count(&a->ring, a->counters);
@@ -267,8 +267,8 @@ static enum source_state af_packet_read(void *self, struct frame *frames, int ma
     if (!*count)
         return nothing(a, why);
     a->waits = 0;
-    if (is_time(a, frames[0].time))
-        ring_count(&a->ring, a->counters);
+    if (is_time(a, frames[0].time) && !look_around(a, why))
+        return SOURCE_FAILED;
     return SOURCE_FRAMES;
 }
 

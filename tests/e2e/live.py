@@ -569,6 +569,31 @@ def hold_up(process, over):
         time.sleep(0.001)
 
 
+def new_card_under_load():
+    """A card that comes is noticed by who always has something to read."""
+    packets = wire.pcap([one for number in range(4000) for one in one_by_one(number)])
+    settings = device("b*", 1, "weir.interfaces.buffer_size_mb=2", "weir.limits.overload.enabled=false")
+    over = threading.Event()
+
+    def load(net):
+        while not over.is_set():
+            blast(net, packets, options=["-n", "50"])
+    with Net() as net, Probe(net, *settings) as weir:
+        threads = [threading.Thread(target=hold_up, args=(weir.process, over)),
+                   threading.Thread(target=load, args=(net,))]
+        for thread in threads:
+            thread.start()
+        try:
+            time.sleep(0.5)  # until the ring is full
+            net.pair(3)
+            weir.wait_for("capturing b3")
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join()
+        weir.end()
+
+
 def dumped():
     """--dump: all packets in one file, which reads as it was captured."""
     with Net() as net, tempfile.TemporaryDirectory(prefix="weir-live-") as folder:
@@ -692,6 +717,7 @@ def add_rest(suite):
         suite.add("load", f"overload/{workers}", overload, workers, True)
     suite.add("load", "overload, not shed/1", overload, 1, False)
     suite.add("load", "drops", drops)
+    suite.add("load", "new card", new_card_under_load)
     suite.add("load", "dump", dumped)
     suite.add("load", "dump of several entries", dumped_of_all)
     suite.add("load", "libpcap", libpcap)
