@@ -88,12 +88,6 @@ const struct setting tls_settings[] = {
 
 // ── digests ─────────────────────────────────────────────────────────────────────────────────────
 
-static int hex_digit(char c)
-{
-    const char *digits = "0123456789abcdef", *at = strchr(digits, c | 0x20);
-    return c && at ? (int)(at - digits) : -1;
-}
-
 // Hexadecimal, with colons or without.
 static bool fingerprint_read(const char *text, uint8_t out[DIGEST])
 {
@@ -101,7 +95,8 @@ static bool fingerprint_read(const char *text, uint8_t out[DIGEST])
     for (; *text; text++) {
         if (*text == ':')
             continue;
-        int high = hex_digit(text[0]), low = high < 0 ? -1 : hex_digit(text[1]);
+        int high = text_hex_digit((uint8_t)text[0]),
+            low = high < 0 ? -1 : text_hex_digit((uint8_t)text[1]);
         if (low < 0 || count == DIGEST)
             return false;
         out[count++] = (uint8_t)(high << 4 | low);

@@ -42,6 +42,15 @@ size_t text_hex(uint8_t *to, struct span bytes, bool upper);
 // RFC 4648 section 4; `to` holds 4 × (len + 2) / 3.
 size_t text_base64(uint8_t *to, struct span bytes, bool padded);
 
+// What a hexadecimal digit stands for; -1: it is none.
+static inline int text_hex_digit(uint8_t byte)
+{
+    uint8_t letter = byte | 0x20;
+    if (byte >= '0' && byte <= '9')
+        return byte - '0';
+    return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
+}
+
 // False (and *out untouched) unless the whole text is one address.
 bool text_to_ip(struct span text, struct ip *out);
 // Decodes into `to` (3 × len / 4 + 3 bytes); -1 when it is not base64. Padding may be missing.

@@ -41,21 +41,13 @@ void http_escape(struct pen *pen, struct span text, enum http_plain plain)
     }
 }
 
-static int hex_value(uint8_t byte)
-{
-    if (byte >= '0' && byte <= '9')
-        return byte - '0';
-    byte |= 0x20;
-    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
-}
-
 size_t http_unescape(uint8_t *to, struct span text, bool plus)
 {
     size_t len = 0;
     for (size_t i = 0; i < text.len; i++) {
         uint8_t byte = text.at[i];
         if (byte == '%' && text.len - i > 2) {
-            int high = hex_value(text.at[i + 1]), low = hex_value(text.at[i + 2]);
+            int high = text_hex_digit(text.at[i + 1]), low = text_hex_digit(text.at[i + 2]);
             if (high >= 0 && low >= 0) {
                 byte = (uint8_t)(high << 4 | low);
                 i += 2;

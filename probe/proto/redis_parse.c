@@ -4,6 +4,7 @@
 
 #include "probe/proto/redis_parse.h"
 
+#include "pipeline/base/text.h"
 #include "probe/proto/redis_commands.h"
 
 enum {
@@ -423,20 +424,13 @@ static bool is_blank(uint8_t byte)
            byte == '\f';
 }
 
-static int hex_of(uint8_t byte)
-{
-    if (is_digit(byte))
-        return byte - '0';
-    byte |= 0x20;
-    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
-}
-
 // What stands behind a backslash between double quotes; how many bytes it takes.
 static size_t unescape(struct span s, uint8_t *to)
 {
     static const char from[] = "nrtba", into[] = "\n\r\t\b\a";
-    if (s.len >= 3 && s.at[0] == 'x' && hex_of(s.at[1]) >= 0 && hex_of(s.at[2]) >= 0) {
-        *to = (uint8_t)(hex_of(s.at[1]) << 4 | hex_of(s.at[2]));
+    if (s.len >= 3 && s.at[0] == 'x' && text_hex_digit(s.at[1]) >= 0 &&
+        text_hex_digit(s.at[2]) >= 0) {
+        *to = (uint8_t)(text_hex_digit(s.at[1]) << 4 | text_hex_digit(s.at[2]));
         return 3;
     }
     const char *known = s.at[0] ? strchr(from, s.at[0]) : NULL;
