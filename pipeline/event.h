@@ -228,6 +228,9 @@ bool event_has_path(const struct event *e,
 // that is bound to nothing takes nothing.
 void event_put(struct event *e, const struct field_path *path, struct value value);
 void event_drop_path(struct event *e, const struct field_path *path);
+// value_to_text and value_string of what a field holds; `at` is NULL, too, if it is not set.
+struct span event_to_text(struct event *e, const struct field_path *path);
+struct span event_string(struct event *e, const struct field_path *path);
 // The address that a field holds, as such or as a text; of a list the first. False: none.
 bool event_address(struct event *e, const struct field_path *path, struct ip *out);
 // The value of a field, an object being a tree of all that is inside it; on its own, so that the
@@ -260,8 +263,8 @@ void value_write(const struct value *v, struct pen *pen, int digits);
 
 // Encodes the event once, with its @metadata first, into a row with its time, dataset and routes. A
 // rank with children whose value is no tree stands for the whole object: its children are not
-// written. False: the batch has no room and nothing was
-// written; hand the batch over and try again with an empty one.
+// written. False: the batch has no room and nothing was written; hand the batch over and try again
+// with an empty one.
 bool event_write(const struct event *e, struct batch *b);
 // Shortens the largest texts (marked with "…") until the document takes at most `size` bytes;
 // false: it cannot.

@@ -266,8 +266,7 @@ bool format_is_constant(const struct format *f, struct span *text)
 
 static bool write_field(const struct part *part, struct event *e, struct pen *pen)
 {
-    const struct value *v = event_value(e, &part->path);
-    struct span text = v ? value_to_text(e, v, &e->scratch) : span_of(NULL, 0);
+    struct span text = event_to_text(e, &part->path);
     if (!text.at && !part->has_default)
         return false;
     pen_raw(pen, text.at ? text : part->text);

@@ -214,8 +214,7 @@ static struct span rule_resolve(const struct selector *sel, const struct rule *r
 
 static struct span field_resolve(const struct selector *sel, struct event *e)
 {
-    const struct value *v = sel->has_field ? event_value(e, &sel->field) : NULL;
-    struct span text = v ? value_to_text(e, v, &e->scratch) : span_of(NULL, 0);
+    struct span text = sel->has_field ? event_to_text(e, &sel->field) : span_of(NULL, 0);
     return text.len && sel->lower ? lower(text, &e->scratch) : text;
 }
 

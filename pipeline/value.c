@@ -226,6 +226,18 @@ bool value_address(const struct event *e, const struct value *v, struct arena *s
     return text.at && text_to_ip(text, out);
 }
 
+struct span event_to_text(struct event *e, const struct field_path *path)
+{
+    const struct value *v = event_value(e, path);
+    return v ? value_to_text(e, v, &e->scratch) : span_of(NULL, 0);
+}
+
+struct span event_string(struct event *e, const struct field_path *path)
+{
+    const struct value *v = event_value(e, path);
+    return v ? value_string(e, v, &e->scratch) : span_of(NULL, 0);
+}
+
 bool event_address(struct event *e, const struct field_path *path, struct ip *out)
 {
     const struct value *v = event_value(e, path);

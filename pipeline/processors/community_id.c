@@ -78,8 +78,7 @@ static const struct transport {
 static bool read_number(struct event *e, const struct field_path *path, uint64_t most,
                         uint64_t *number)
 {
-    const struct value *v = event_value(e, path);
-    struct span text = v ? value_to_text(e, v, &e->scratch) : span_of(NULL, 0);
+    struct span text = event_to_text(e, path);
     return text.at && span_number(text, number) && *number <= most;
 }
 
@@ -90,8 +89,7 @@ static bool read_transport(const struct community_id *self, struct event *e, uin
         *protocol = (uint8_t)number;
         return true;
     }
-    const struct value *v = event_value(e, &self->transport);
-    struct span name = v ? value_to_text(e, v, &e->scratch) : span_of(NULL, 0);
+    struct span name = event_to_text(e, &self->transport);
     for (size_t i = 0; name.at && i < sizeof transports / sizeof *transports; i++)
         if (span_is_nocase(name, span_text(transports[i].name))) {
             *protocol = transports[i].number;

@@ -28,8 +28,7 @@ static void names(const void *settings, processor_name *tell, void *arg, struct 
 static const char *decode_one(const struct action *a, const struct action_step *step,
                               struct event *e)
 {
-    const struct value *v = event_value(e, &step->from);
-    struct span text = v ? value_string(e, v, &e->scratch) : span_of(NULL, 0);
+    struct span text = event_string(e, &step->from);
     (void)a;
     if (!text.at)
         return "it is no text";

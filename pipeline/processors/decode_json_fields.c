@@ -139,8 +139,7 @@ static const char *decode_one(const struct action *a, const struct action_step *
                               struct event *e)
 {
     const struct decode_json *self = (const struct decode_json *)(const void *)a;
-    const struct value *v = event_value(e, &step->from);
-    struct span text = v ? value_string(e, v, &e->scratch) : span_of(NULL, 0);
+    struct span text = event_string(e, &step->from);
     struct value decoded;
     if (!text.at)
         return NULL; // nothing to decode

@@ -356,8 +356,7 @@ static void write_named(const struct dissect *self, struct event *e,
 static const char *take_apart(const struct dissect *self, const struct action_step *step,
                               struct event *e)
 {
-    const struct value *v = event_value(e, &step->from);
-    struct span text = v ? value_string(e, v, &e->scratch) : span_of(NULL, 0), values[PARTS];
+    struct span text = event_string(e, &step->from), values[PARTS];
     if (!text.at)
         return "it is no text";
     if (!cut_all(self, text, values))

@@ -119,8 +119,7 @@ static uint64_t key_of(const struct rate_limit *self, struct event *e)
 {
     uint64_t hash = hash_seed();
     for (int i = 0; i < self->count; i++) {
-        const struct value *v = event_value(e, &self->fields[i]);
-        struct span text = v ? value_to_text(e, v, &e->scratch) : span_of(NULL, 0);
+        struct span text = event_to_text(e, &self->fields[i]);
         hash = hash_bytes(text.at ? (const void *)text.at : "", text.len, hash);
     }
     return hash | 1; // never 0

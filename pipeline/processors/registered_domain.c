@@ -44,8 +44,7 @@ static void names(const void *settings, processor_name *tell, void *arg, struct 
 static const char *look_up(const struct action *a, const struct action_step *step, struct event *e)
 {
     const struct registered_domain *self = (const struct registered_domain *)(const void *)a;
-    const struct value *v = event_value(e, &step->from);
-    struct span name = v ? value_string(e, v, &e->scratch) : span_of(NULL, 0);
+    struct span name = event_string(e, &step->from);
     if (!name.at)
         return "it is no text";
     if (name.len && name.at[name.len - 1] == '.')

@@ -28,8 +28,7 @@ static const char *replace_one(const struct action *a, const struct action_step 
                                struct event *e)
 {
     const struct replacement *r = (const struct replacement *)(const void *)step;
-    const struct value *v = event_value(e, &step->from);
-    struct span text = v ? value_string(e, v, &e->scratch) : span_of(NULL, 0), changed;
+    struct span text = event_string(e, &step->from), changed;
     (void)a;
     if (!text.at)
         return "it is no text";

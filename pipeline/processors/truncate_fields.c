@@ -56,8 +56,7 @@ static const char *truncate_one(const struct action *a, const struct action_step
                                 struct event *e)
 {
     const struct truncate *self = (const struct truncate *)(const void *)a;
-    const struct value *v = event_value(e, &step->from);
-    struct span text = v ? value_string(e, v, &e->scratch) : span_of(NULL, 0);
+    struct span text = event_string(e, &step->from);
     if (!text.at)
         return "it is no text";
     if (self->bytes ? text.len <= self->bytes : text.len <= self->characters)
