@@ -76,6 +76,19 @@ bool action_run(const void *action, struct event *e)
     return true;
 }
 
+const char *action_rename(const struct action *a, const struct action_step *step, struct event *e)
+{
+    struct value value;
+    (void)a;
+    if (event_has_path(e, &step->to))
+        return "the new name is taken";
+    if (!event_fetch(e, &step->from, &value))
+        return "there is no memory";
+    event_drop_path(e, &step->from);
+    event_put(e, &step->to, value);
+    return NULL;
+}
+
 // The list is made anew, so that a saved event keeps the old one.
 void action_flag(struct event *e, const struct field_path *path, const char *flag)
 {
@@ -146,9 +159,14 @@ static bool add_pair(void *arg, const struct config *node, struct error *why)
     return action_add(r->action, sizeof(struct action_step), from, to, r->place, why);
 }
 
-bool action_add_pairs(void *action, const struct config *list, bool to_self,
-                      const struct processor_place *place, struct error *why)
+struct action *action_of_pairs(const struct action_pairs *given, const char *verb, action_do *run,
+                               bool to_self, const struct processor_place *place, struct error *why)
 {
-    struct reading r = {action, place, to_self};
-    return action_each(list, "pairs, from and to", add_pair, &r, why);
+    struct action like = {.verb = verb,
+                          .run = run,
+                          .ignore_missing = given->action.ignore_missing,
+                          .ignore_failure = !given->action.fail_on_error};
+    struct action *a = action_new(sizeof *a, like, place, why);
+    struct reading r = {a, place, to_self};
+    return a && action_each(given->fields, "pairs, from and to", add_pair, &r, why) ? a : NULL;
 }

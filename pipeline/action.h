@@ -64,6 +64,10 @@ bool action_steps(const struct action *a, struct event *e);
 // The same, for `run` of struct processor: never drops the event.
 bool action_run(const void *action, struct event *e);
 
+// For `run` of struct action: the field, an object with all inside it, gets the new name, which
+// must be free.
+const char *action_rename(const struct action *a, const struct action_step *step, struct event *e);
+
 // Adds a text to the list in a field unless it is there: what a processor notes in log.flags.
 void action_flag(struct event *e, const struct field_path *path, const char *flag);
 
@@ -76,9 +80,10 @@ struct action_pairs {
 };
 extern const struct setting action_pairs[];
 void action_pairs_names(const void *settings, processor_name *tell, void *arg, struct arena *a);
-// Adds a step for each. Without `to_self` each must say where to.
-bool action_add_pairs(void *action, const struct config *list, bool to_self,
-                      const struct processor_place *place, struct error *why);
+// An action with a step for each. Without `to_self` each must say where to. NULL: `why`.
+struct action *action_of_pairs(const struct action_pairs *given, const char *verb, action_do *run,
+                               bool to_self, const struct processor_place *place,
+                               struct error *why);
 
 // For settings that are a list of maps: calls `read` for each. False: not such a list, or refused.
 typedef bool action_read(void *arg, const struct config *node, struct error *why);

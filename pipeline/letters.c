@@ -89,25 +89,17 @@ static const char *change_value(const struct letters *self, const struct action_
     return NULL;
 }
 
-static const char *change_name(const struct action_step *step, struct event *e)
+static const char *change_name(const struct action *a, const struct action_step *step,
+                               struct event *e)
 {
-    struct value value;
-    if (!strcmp(step->from.name, step->to.name))
-        return NULL;
-    if (event_has_path(e, &step->to))
-        return "the new name is taken";
-    if (!event_fetch(e, &step->from, &value))
-        return "there is no memory";
-    event_drop_path(e, &step->from);
-    event_put(e, &step->to, value);
-    return NULL;
+    return strcmp(step->from.name, step->to.name) ? action_rename(a, step, e) : NULL;
 }
 
 static const char *change_one(const struct action *a, const struct action_step *step,
                               struct event *e)
 {
     const struct letters_step *s = (const struct letters_step *)(const void *)step;
-    return s->of_name ? change_name(step, e)
+    return s->of_name ? change_name(a, step, e)
                       : change_value((const struct letters *)(const void *)a, step, e);
 }
 

@@ -17,13 +17,7 @@ static const char *copy_one(const struct action *a, const struct action_step *st
 
 static void *create(const void *settings, const struct processor_place *place, struct error *why)
 {
-    const struct action_pairs *given = settings;
-    struct action like = {.verb = "copy",
-                          .run = copy_one,
-                          .ignore_missing = given->action.ignore_missing,
-                          .ignore_failure = !given->action.fail_on_error};
-    struct action *self = action_new(sizeof *self, like, place, why);
-    return self && action_add_pairs(self, given->fields, false, place, why) ? self : NULL;
+    return action_of_pairs(settings, "copy", copy_one, false, place, why);
 }
 
 const struct processor processor_copy_fields = {

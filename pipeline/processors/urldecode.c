@@ -3,22 +3,14 @@
 
 #include "pipeline/action.h"
 
-static int digit(uint8_t byte)
-{
-    uint8_t letter = byte | 0x20;
-    if (byte >= '0' && byte <= '9')
-        return byte - '0';
-    return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
-}
-
 // The text without escapes, in place of `pen`; false: one is broken.
 static bool decode(struct span text, struct pen *pen)
 {
     for (size_t i = 0; i < text.len; i++) {
         uint8_t byte = text.at[i];
         if (byte == '%') {
-            int high = i + 2 < text.len ? digit(text.at[i + 1]) : -1;
-            int low = high >= 0 ? digit(text.at[i + 2]) : -1;
+            int high = i + 2 < text.len ? text_hex_digit(text.at[i + 1]) : -1;
+            int low = high >= 0 ? text_hex_digit(text.at[i + 2]) : -1;
             if (low < 0)
                 return false;
             byte = (uint8_t)(high << 4 | low);
@@ -34,8 +26,7 @@ static bool decode(struct span text, struct pen *pen)
 static const char *decode_one(const struct action *a, const struct action_step *step,
                               struct event *e)
 {
-    const struct value *v = event_value(e, &step->from);
-    struct span text = v ? value_string(e, v, &e->scratch) : span_of(NULL, 0);
+    struct span text = event_string(e, &step->from);
     (void)a;
     if (!text.at)
         return "it is no text";
@@ -50,13 +41,7 @@ static const char *decode_one(const struct action *a, const struct action_step *
 
 static void *create(const void *settings, const struct processor_place *place, struct error *why)
 {
-    const struct action_pairs *given = settings;
-    struct action like = {.verb = "decode",
-                          .run = decode_one,
-                          .ignore_missing = given->action.ignore_missing,
-                          .ignore_failure = !given->action.fail_on_error};
-    struct action *self = action_new(sizeof *self, like, place, why);
-    return self && action_add_pairs(self, given->fields, true, place, why) ? self : NULL;
+    return action_of_pairs(settings, "decode", decode_one, true, place, why);
 }
 
 const struct processor processor_urldecode = {
