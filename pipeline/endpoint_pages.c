@@ -224,7 +224,7 @@ static void put_pipeline(struct pen *pen, const struct endpoint_view *v,
 {
     const struct counters *c = &v->stats.workers;
     const struct queue_settings *q = v->world->queue;
-    uint64_t lost = c->events_lost_batch + c->events_lost_size + c->events_lost_stop;
+    uint64_t lost = stats_column(&v->stats, COLUMN_LOST);
     begin(pen, "pipeline");
     put_number(pen, "clients", v->world->workers);
     begin(pen, "events");

@@ -2,18 +2,9 @@
 // Sums by column, compared and printed.
 #include "pipeline/ledger.h"
 
-static uint64_t column_sum(const struct stats *s, enum column column)
-{
-    uint64_t sum = 0;
-    for (enum counter c = 0; c < COUNTERS; c++)
-        if (counter_infos[c].column == column)
-            sum += counter_at(&s->workers, c);
-    return sum;
-}
-
 static unsigned long long get(const struct stats *s, enum column column)
 {
-    return column_sum(s, column);
+    return stats_column(s, column);
 }
 
 // ── the equations ───────────────────────────────────────────────────────────────────────────────
@@ -83,7 +74,7 @@ static void print_row(FILE *to, const char *indent, const char *name, uint64_t n
 
 static void print_total(FILE *to, const struct stats *s, const char *name, enum column column)
 {
-    uint64_t total = column_sum(s, column);
+    uint64_t total = stats_column(s, column);
     if (total)
         print_row(to, "", name, total, "");
 }

@@ -63,6 +63,15 @@ void stats_take(struct stats *s, const struct counters *const *workers, int coun
     }
 }
 
+uint64_t stats_column(const struct stats *s, enum column column)
+{
+    uint64_t sum = 0;
+    for (enum counter c = 0; c < COUNTERS; c++)
+        if (counter_infos[c].column == column)
+            sum += counter_at(&s->workers, c);
+    return sum;
+}
+
 // ── the metrics line ────────────────────────────────────────────────────────────────────────────
 
 static void write_name(struct pen *pen, const char *name)

@@ -35,6 +35,9 @@ uint64_t output_counter_at(const struct output_counters *c, const struct output_
 void stats_take(struct stats *s, const struct counters *const *workers, int count,
                 const struct publisher *publisher);
 
+// All counters of one column of the ledger.
+uint64_t stats_column(const struct stats *s, enum column column);
+
 // JSON members for log_fields: what grew since `before` (NULL: since the start), and levels, as far
 // as they are not zero.
 //     "metrics":{"period_ms":30000,"packets_seen":17,…,"output":{"file":{"accepted":3,…}}}
