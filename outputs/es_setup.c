@@ -204,10 +204,11 @@ static bool has_policies(const struct es_setup_settings *s, const struct es_serv
 
 static char *read_file(const char *path, struct error *why)
 {
+    errno = 0;
     FILE *file = fopen(path, "re");
     char *text = file ? calloc(1, FILE_MOST + 1) : NULL;
     if (!text || fread(text, 1, FILE_MOST, file) == 0) {
-        error_set(why, "cannot read %s: %s", path, strerror(errno));
+        error_set(why, "cannot read %s: %s", path, errno ? strerror(errno) : "it is empty");
         free(text);
         text = NULL;
     }
@@ -321,23 +322,24 @@ static enum step policy(const struct es_setup_place *p, const struct lifecycle *
 // A configuration tree as JSON.
 static void print_json(const struct config *n, FILE *to);
 
+// Bare is what is a number, true or false in JSON as it stands.
 static void print_scalar(const struct config *n, FILE *to)
 {
-    char *end;
-    strtod(n->text, &end);
-    bool bare = !n->quoted &&
-                ((*n->text && !*end) || !strcmp(n->text, "true") || !strcmp(n->text, "false"));
-    if (bare)
+    yajl_val v = n->quoted ? NULL : yajl_tree_parse(n->text, NULL, 0);
+    if (v && (YAJL_IS_NUMBER(v) || YAJL_IS_TRUE(v) || YAJL_IS_FALSE(v)))
         fputs(n->text, to);
     else
         print_quoted(n->text, to);
+    yajl_tree_free(v);
 }
 
 static void print_members(const struct config *n, FILE *to, const char *between)
 {
     for (const struct config *c = n->first; c; c = c->next) {
-        if (c->key)
-            fprintf(to, "\"%s\": ", c->key);
+        if (c->key) {
+            print_quoted(c->key, to);
+            fputs(": ", to);
+        }
         print_json(c, to);
         if (c->next)
             fputs(between, to);

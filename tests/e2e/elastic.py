@@ -494,7 +494,8 @@ def case_setup_says_what_it_has_no_use_for():
               "dashboards": {"enabled": True, "directory": "a", "retry": {"enabled": False}},
               "kibana": {"host": "localhost:5601", "ssl": {"enabled": False}}}
     used = {"template": {"enabled": True, "name": "a", "pattern": "a*", "overwrite": True, "priority": 7,
-                         "settings": {"index": {"number_of_shards": 3}, "_source": {"enabled": True}},
+                         "settings": {"index": {"number_of_shards": 3, 'a"b': float("inf")},
+                                      "_source": {"enabled": True}},
                          "json": {"enabled": False}},
             "ilm": {"enabled": True, "policy_name": "p", "check_exists": True, "overwrite": False},
             "dsl": {"enabled": False, "data_retention": "9d"}}
@@ -507,7 +508,8 @@ def case_setup_says_what_it_has_no_use_for():
         template = fake.things["_index_template/a"]
         index = template["template"]["settings"]["index"]
         want(template["priority"] == 7 and template["index_patterns"] == ["a*"] and
-             index["number_of_shards"] == 3 and index["lifecycle"] == {"name": "p"} and
+             index["number_of_shards"] == 3 and index['a"b'] == "Infinity" and
+             index["lifecycle"] == {"name": "p"} and
              template["template"]["mappings"]["_source"] == {"enabled": True}, f"{index}")
         done = run_setup(folder, fake, {"template": {"json": {"enabled": True}}})
         want(done.returncode == 1 and "setup.template.json.path" in done.stderr, done.stderr)
