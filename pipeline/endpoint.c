@@ -183,6 +183,8 @@ static int listen_unix(struct endpoint *e, const char *path, struct error *why)
         return fd;
     }
     error_set(why, "http.host: cannot listen at %s: %s", path, strerror(errno));
+    if (bound)
+        unlink(path);
     if (fd >= 0)
         close(fd);
     return -1;
@@ -232,7 +234,7 @@ static int listen_among(const struct addrinfo *all, int family, const char *host
 // IPv4 first, as collectors look for localhost there; where that port is taken, IPv6 is no way out.
 static int listen_tcp(const struct endpoint_settings *s, struct error *why)
 {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *all = NULL;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *all = NULL;
     char port[8];
     snprintf(port, sizeof port, "%u", (unsigned)s->port);
     int failed = getaddrinfo(s->host, port, &hints, &all);
