@@ -63,6 +63,14 @@ struct general_settings {
 };
 extern const struct setting general_settings[];
 
+// output.NAME: what every output has beside its own
+struct shared_settings {
+    bool enabled;
+    const struct config *queue; // read by its owner
+    const char *dead_letter_file;
+};
+extern const struct setting shared_settings[];
+
 struct plan {
     struct arena arena;
     struct config *root;
