@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -121,11 +122,14 @@ static pid_t serve(int *port)
         getsockname(listener, (struct sockaddr *)&address, &len))
         exit(1);
     *port = ntohs(address.sin_port);
-    pid_t pid = fork();
+    pid_t client = getpid(), pid = fork();
     if (pid) {
         close(listener);
         return pid;
     }
+    prctl(PR_SET_PDEATHSIG, SIGKILL); // however the client ends
+    if (getppid() != client)
+        exit(1); // it did already
     for (;;) {
         int fd = accept(listener, NULL, NULL);
         pthread_detach(thread_start("server", serve_one, (void *)(intptr_t)fd));
@@ -150,6 +154,8 @@ static void load_fill(struct load *l, const char *path)
     l->home = batch_home_new(BATCHES);
     for (int i = 0; file && i < BATCHES;) {
         ssize_t len = getline(&line, &room, file);
+        if (len <= 0 && !l->rows)
+            break;
         if (len <= 0) {
             rewind(file);
             continue;
@@ -170,7 +176,7 @@ static void load_fill(struct load *l, const char *path)
     }
     free(line);
     if (!l->rows)
-        exit(1);
+        fprintf(stderr, "there are no documents in %s\n", path), exit(1);
     fclose(file);
 }
 
