@@ -28,18 +28,29 @@ GOOD = json.dumps({"weir": {"protocols": PROTOCOLS}})
 
 # ── captures ──
 
-def exchanges(count, pause=0, body=b"hello"):
-    """So many HTTP exchanges on a connection each, `pause` seconds apart."""
+def exchanges(count, body=b"hello"):
+    """So many HTTP exchanges on a connection each."""
     packets = []
     for number in range(count):
         c = wire.Connection(ports=(20000 + number % 40000, 80),
-                            time=wire.START + int(number * pause * 1e9) + number * 20_000_000)
+                            time=wire.START + number * 20_000_000)
         c.open()
         c.ask(b"GET /%d HTTP/1.1\r\nHost: example.com\r\n\r\n" % number)
         c.answer(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
         c.close()
         packets += c.packets
     return packets
+
+
+def with_one_waiting(count):
+    """So many exchanges, then a question; what comes next comes after a minute."""
+    packets = exchanges(count)
+    waiting = wire.Connection(ports=(30000, 80), time=packets[-1].time + 1)
+    waiting.open()
+    waiting.ask(b"GET /waiting HTTP/1.1\r\n\r\n")
+    later = wire.Connection(ports=(30001, 80), time=packets[-1].time + 60_000_000_000)
+    later.open()
+    return packets + waiting.packets + later.packets
 
 
 def paths(documents):
@@ -285,13 +296,7 @@ def dump_unwritable():
 def stopped(*numbers):
     """What was seen is published, a question that waits too, and the rest of the file is not waited
     for. Several signals at one moment are one wish."""
-    packets = exchanges(2)
-    waiting = wire.Connection(ports=(30000, 80), time=packets[-1].time + 1)
-    waiting.open()
-    waiting.ask(b"GET /waiting HTTP/1.1\r\n\r\n")
-    later = wire.Connection(ports=(30001, 80), time=packets[-1].time + 60_000_000_000)
-    later.open()
-    with Run(packets + waiting.packets + later.packets) as run:
+    with Run(with_one_waiting(2)) as run:
         run.until(lambda: run.lines() >= 2, "two documents")
         for number in (signal.SIGSTOP, *numbers, signal.SIGCONT):
             run.process.send_signal(number)
@@ -315,13 +320,14 @@ def second_signal():
 
 def reopened():
     """After SIGHUP documents go to a new file though the old one was moved away."""
-    with Run(exchanges(2, pause=2)) as run:
+    with Run(with_one_waiting(1)) as run:
         run.until(lambda: run.lines() >= 1, "one document")
         moved = f"{run.folder}/moved"
         os.rename(run.files()[0], moved)
-        run.process.send_signal(signal.SIGHUP)
+        for number in (signal.SIGHUP, signal.SIGTERM):  # in this order, though both may wait
+            run.process.send_signal(number)
         found = run.end()
-        want(paths(found) == ["/1"], f"new file: {paths(found)}")
+        want(paths(found) == ["/waiting"], f"new file: {paths(found)}")
         with open(moved) as file:
             want(paths(map(json.loads, file)) == ["/0"], "the moved file has not the first document")
 
@@ -338,11 +344,12 @@ def second_instance():
 
 def one_data_path():
     """The second process on a path.data says so and does not start; the first goes on."""
-    with Run(exchanges(2, pause=2)) as run:
+    with Run(with_one_waiting(1)) as run:
         run.until(lambda: run.lines() >= 1, "one document")
         refused(GOOD, f"path.data {run.folder}/data is in use", str(run.process.pid),
                 settings=[f"path.data={run.folder}/data"])
-        want(sorted(paths(run.end())) == all_paths(2), "the first one lost something")
+        run.process.send_signal(signal.SIGTERM)
+        want(sorted(paths(run.end())) == ["/0", "/waiting"], "the first one lost something")
 
 
 # ── rotation ──
