@@ -13,7 +13,7 @@ enum {
     CONSTANTS_MOST = 128 << 10,
     BATCH_MOST = 64 << 20, // of a batch that is made of a block
     TEXT_MOST = 0x7fff,    // as in a batch
-    ROUTES_MOST = 128,     // of all outputs
+    ROUTES_MOST = 256,     // of all outputs
 };
 
 const uint8_t block_magic[4] = {0x89, 'W', 'B', '\n'};
@@ -168,10 +168,9 @@ struct block_reader {
     bool same; // routes of rows without own ones are the constants of now
 };
 
-static void read_texts(struct reader *r, unsigned count, struct span *to)
+static struct span read_text(struct reader *r)
 {
-    for (unsigned i = 0; i < count; i++)
-        to[i] = reader_bytes(r, reader_be16(r) & TEXT_MOST);
+    return reader_bytes(r, reader_be16(r) & TEXT_MOST);
 }
 
 static bool begin_reading(struct block_reader *b, const struct block *k, struct span payload)
@@ -180,13 +179,15 @@ static bool begin_reading(struct block_reader *b, const struct block *k, struct 
     b->count = reader_u8(&b->r);
     if (b->count > BLOCK_ROUTES)
         return false;
-    read_texts(&b->r, b->count, b->constant);
+    for (unsigned i = 0; i < b->count; i++)
+        b->constant[i] = read_text(&b->r);
     b->same = true;
     for (unsigned i = 0; i < k->route_count; i++)
         b->same &= span_is(b->constant[i], constant(k, i));
     return reader_ok(&b->r);
 }
 
+// Routes that the block does not have stay as they are in `row`: empty.
 static bool read_row(struct block_reader *b, struct block_row *row)
 {
     uint32_t length = reader_be32(&b->r);
@@ -194,13 +195,10 @@ static bool read_row(struct block_reader *b, struct block_row *row)
     row->time = (int64_t)reader_be64(&b->r);
     uint8_t own = reader_u8(&b->r);
     row->is_plain = !own && b->same;
-    memcpy(row->route, b->constant, sizeof row->route);
-    struct span given[BLOCK_ROUTES] = {{NULL, 0}};
-    if (own)
-        read_texts(&b->r, b->count, given);
-    for (unsigned i = 0; i < b->count; i++)
-        if (given[i].len)
-            row->route[i] = given[i];
+    for (unsigned i = 0; i < b->count; i++) {
+        struct span given = own ? read_text(&b->r) : span_of(NULL, 0);
+        row->route[i] = given.len ? given : b->constant[i];
+    }
     row->document = reader_bytes(&b->r, length);
     return reader_ok(&b->r) && own <= 1 && length && row->body < length;
 }
@@ -215,7 +213,7 @@ static size_t routes_size(const struct block *k, const struct block_row *row)
 static size_t measure(const struct block *k, const struct block_head *h, struct span payload)
 {
     struct block_reader b;
-    struct block_row row;
+    struct block_row row = {.body = 0};
     size_t bytes = 0;
     if (!begin_reading(&b, k, payload))
         return 0;
@@ -245,7 +243,7 @@ struct batch *block_batch(const struct block *k, const struct block_head *h, str
 {
     size_t bytes = measure(k, h, payload);
     struct block_reader b;
-    struct block_row row;
+    struct block_row row = {.body = 0};
     *no_memory = false;
     if (!bytes)
         return NULL;

@@ -23,7 +23,7 @@ enum {
     BLOCK_HEAD = 40,
     BLOCK_MARK = 32,        // offset of the mark
     BLOCK_MOST = 768 << 10, // bytes of a block: the rows of a batch always fit
-    BLOCK_ROUTES = 16,      // of one output
+    BLOCK_ROUTES = 96,      // of one output
 };
 extern const uint8_t block_magic[4];
 

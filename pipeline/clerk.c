@@ -323,31 +323,24 @@ uint64_t clerk_end(struct lane *l)
 
 // ── the start ────────────────────────────────────────────────────────────────────────────────────
 
-static unsigned count_routes(const struct output *o)
+static struct spool *open_spool(const struct publisher_output *o, const struct output_world *world,
+                                struct error *why)
 {
-    unsigned count = 0;
-    while (o->routes && o->routes[count].name)
-        count++;
-    return count;
-}
-
-static struct spool *open_spool(const struct lane *l, const struct disk_settings *disk,
-                                const struct output_world *world, struct error *why)
-{
+    const char *name = o->output->name;
+    const struct disk_settings *disk = o->disk;
     char directory[PATH_MAX];
     struct block like;
     const char *data = world && world->path_data ? world->path_data : ".";
     int64_t most = disk->max_size, segment = disk->segment_size;
     if (!segment)
         segment = most ? most / 10 : segment_without_limit;
-    int len = disk->path
-                  ? snprintf(directory, sizeof directory, "%s/%s", disk->path, l->output->name)
-                  : snprintf(directory, sizeof directory, "%s/diskqueue/%s", data, l->output->name);
+    int len = disk->path ? snprintf(directory, sizeof directory, "%s/%s", disk->path, name)
+                         : snprintf(directory, sizeof directory, "%s/diskqueue/%s", data, name);
     if (len < 0 || (size_t)len >= sizeof directory) {
         error_set(why, "queue.disk.path is too long");
         return NULL;
     }
-    if (!block_init(&like, l->route, count_routes(l->output), l->constants)) {
+    if (!block_init(&like, o->route, o->route_count, o->constants)) {
         error_set(why, "no memory for the disk queue");
         return NULL;
     }
@@ -368,7 +361,7 @@ bool clerk_open(struct lane *l, const struct publisher_output *o, const struct o
     c->always = l->queue.policy != FULL_SPOOL;
     c->retry_interval = disk->retry_interval;
     c->max_retry_interval = disk->max_retry_interval;
-    c->spool = open_spool(l, disk, world, why);
+    c->spool = open_spool(o, world, why);
     if (!c->spool)
         return false;
     uint64_t rows = spool_rows(c->spool);

@@ -55,6 +55,7 @@ struct publisher_output {
     const struct disk_settings *disk;   // NULL: no disk queue
     const char *dead_letter_file;       // where refused documents are kept; NULL: nowhere
     unsigned route;                     // number of its first route, over all outputs of the list
+    unsigned route_count;               // how many it has, those of more_routes included
     const struct span *constants;       // see struct parcel; NULL: no routes
 };
 

@@ -292,6 +292,7 @@ static bool output_read(struct routes *all, struct publisher_output *o, struct r
     if (!constants)
         return error_set(why, "out of memory");
     o->route = all->count;
+    o->route_count = count;
     o->constants = constants;
     for (unsigned i = 0; i < count; i++) {
         struct selector_source from = route_source(o, i, routes.own, routes.texts);

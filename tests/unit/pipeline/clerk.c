@@ -28,6 +28,7 @@ struct fake {
     unsigned delivered[ROWS]; // how often each document was
     _Atomic int64_t last;
     _Atomic bool disorder;
+    const char *route; // the last of three that all have; NULL: none has any
 };
 
 static void *fake_open(const void *settings, const struct output_world *world, struct error *why)
@@ -49,6 +50,8 @@ static void fake_send(void *self, struct parcel *p)
         if (p->answer[i] != DELIVERED)
             continue;
         f->delivered[n]++;
+        if (f->route)
+            assert(span_is(parcel_route(p, &p->rows[i], 2), span_text(f->route)));
         if (n < f->last)
             f->disorder = true;
         f->last = n;
@@ -241,6 +244,30 @@ static void the_next_life_goes_on(void **state)
 static enum delivery odd_ones_never(const struct parcel *p, uint32_t i)
 {
     return p->rows[i].row->time % 2 ? BUSY : DELIVERED;
+}
+
+static void each_keeps_its_routes(void **state)
+{
+    struct fixture *f = *state;
+    const struct span constants[3] = {{NULL, 0}}, routes[3] = {SPAN("a"), SPAN(""), SPAN("c")};
+    f->list.route_count = 3;
+    f->list.constants = constants;
+    f->fake.dead = true;
+    f->fake.route = "c";
+    start(f);
+    struct batch *b = batch_open(f->home, true);
+    for (unsigned n = 0; n < 50; n++) {
+        fill_row(b, n, SIZE);
+        batch_add_routes(b, routes, 3);
+    }
+    publisher_hand(f->p, b);
+    stop_and_forget(f, 0);
+    assert_int_equal(f->spooled, 50);
+    f->fake.dead = false;
+    start(f);
+    UNTIL(publisher_is_empty(f->p));
+    stop(f, SECOND);
+    assert_delivered(f, 0, 50, 1);
 }
 
 static void only_what_is_left_comes_again(void **state)
@@ -509,6 +536,7 @@ int main(void)
         TEST(nothing_stays_on_disk_of_what_is_delivered),
         TEST(what_finds_no_room_waits_on_disk),
         TEST(the_next_life_goes_on),
+        TEST(each_keeps_its_routes),
         TEST(only_what_is_left_comes_again),
         TEST(spool_writes_only_what_finds_no_room),
         TEST(a_full_spool_leaves_it_to_the_policy),
