@@ -92,6 +92,11 @@ char *arena_printf(struct arena *a, const char *format, ...)
 
 void arena_reset(struct arena *a)
 {
-    poison(a->base, a->used);
-    a->used = 0;
+    arena_rewind(a, 0);
+}
+
+void arena_rewind(struct arena *a, size_t used)
+{
+    poison(a->base + used, a->used - used);
+    a->used = used;
 }
