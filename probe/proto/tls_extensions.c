@@ -131,21 +131,13 @@ static bool put_cert_type(const struct page *p, struct span data)
     return true;
 }
 
-// A list of 16-bit numbers by name.
-static bool put_numbers(const struct page *p, int field, struct span data,
-                        struct span (*name)(unsigned number, bool compat))
+static bool put_numbers(const struct page *p, int field, struct span data, tls_namer *name)
 {
-    struct reader r = reader_of(tls_list(data));
-    if (data.len < 2 || (data.len > 2 && !reader_left(&r)))
+    struct span numbers = tls_list(data);
+    if (data.len < 2 || (data.len > 2 && !numbers.len))
         return false;
-    uint8_t place[LIST_MOST];
-    struct pen list = tls_list_begin(place, sizeof place);
-    while (reader_left(&r) >= 2) {
-        uint16_t number = reader_be16(&r);
-        if (!tls_is_grease(number))
-            tls_list_name(&list, name(number, p->compat), number, 4);
-    }
-    list_end(p, field, &list);
+    if (!tls_list_numbers(p->e, field + p->shift, numbers, name, p->compat))
+        event_list(p->e, field + p->shift);
     return true;
 }
 

@@ -13,8 +13,8 @@ static inline bool tls_is_grease(uint16_t value)
 
 struct span tls_suite_name(unsigned suite);
 // `compat`: only those that the reference knows, which ends before post-quantum key exchange.
-struct span tls_group_name(unsigned group, bool compat);
-struct span tls_signature_name(unsigned scheme, bool compat);
+typedef struct span tls_namer(unsigned number, bool compat);
+tls_namer tls_group_name, tls_signature_name;
 struct span tls_point_format_name(unsigned format);
 struct span tls_compression_name(unsigned method);
 struct span tls_alert_name(unsigned code, bool compat);

@@ -9,12 +9,11 @@
 #include "probe/proto/x509_cache.h"
 
 enum {
-    CHAIN_MOST = 16,         // certificates of one side in a document
-    CHAIN_BYTES = 24 << 10,  // of those behind the first, as JSON
-    PEM_BYTES = 48 << 10,    // of all, as PEM
-    SUITES_BYTES = 16 << 10, // of a client's suites
-    METHODS_BYTES = 1024,    // of its compression methods
-    NAME_BYTES = 1024,       // of a host's name
+    CHAIN_MOST = 16,        // certificates of one side in a document
+    CHAIN_BYTES = 24 << 10, // of those behind the first, as JSON
+    PEM_BYTES = 48 << 10,   // of all, as PEM
+    METHODS_BYTES = 1024,   // of a client's compression methods
+    NAME_BYTES = 1024,      // of a host's name
 };
 
 static const struct field tls_fields[] = {
@@ -66,17 +65,10 @@ static void set_name(const struct page *p, int field, struct span name, unsigned
     event_text_copy(p->e, field, pen_written(&pen));
 }
 
-static void set_suites(const struct page *p)
+static struct span suite_name(unsigned suite, bool compat)
 {
-    struct reader r = reader_of(p->hello[CLIENT].suites);
-    uint8_t place[SUITES_BYTES];
-    struct pen list = tls_list_begin(place, sizeof place);
-    while (reader_left(&r)) {
-        uint16_t suite = reader_be16(&r);
-        if (!tls_is_grease(suite))
-            tls_list_name(&list, tls_suite_name(suite), suite, 4);
-    }
-    tls_list_end(p->e, TLS_CLIENT_SUITES, &list);
+    (void)compat; // the reference knows them all
+    return tls_suite_name(suite);
 }
 
 static void set_compression(const struct page *p)
@@ -118,7 +110,7 @@ static void publish_client(struct page *p)
 {
     const struct tls_hello *h = &p->hello[CLIENT];
     set_fingerprint(p, TLS_JA3, tls_ja3, h);
-    set_suites(p);
+    tls_list_numbers(p->e, TLS_CLIENT_SUITES, h->suites, suite_name, p->compat);
     p->name = span_first(tls_server_name(tls_hello_extension(h, TLS_SERVER_NAME)), NAME_BYTES);
     event_text_if(p->e, TLS_CLIENT_NAME, p->name);
     event_text_if(p->e, F_DESTINATION_DOMAIN, p->name);

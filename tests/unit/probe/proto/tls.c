@@ -5,6 +5,7 @@
 #include "tests/unit/probe/proto/harness.h"
 
 #include "probe/proto/tls_handshake.h"
+#include "probe/proto/tls_names.h"
 #include "probe/protocol.h"
 #include "tests/unit/probe/proto/tls_build.h"
 
@@ -1144,6 +1145,41 @@ static void refuses_unknown_fingerprints(void **state)
     arena_free(&a);
 }
 
+// Lists of the same numbers are written once, others in their place, whatever they are lists of.
+static void writes_lists_of_many(void **state)
+{
+    enum { HELLOS = 104, NUMBERS = 26 }; // more lists than are kept
+    (void)state;
+    open_with("{}", false);
+    for (int i = 0; i < HELLOS; i++) {
+        const int numbers[] = {1 + i % NUMBERS, -1};
+        hello.len = flight.len = extensions.len = 0;
+        add_extension_list(&extensions, 10, numbers);
+        add_extension_list(&extensions, 13, numbers);
+        add_client_hello(&hello, 0x0303, "", numbers, &extensions);
+        add_said(CLIENT_HELLO, &hello);
+        struct endpoints ends = *conn_ends(h.conn);
+        say(CLIENT);
+        conn_end(h.conn, ENDED_FIN);
+        h.conn = conn_open(h.conns, &h.binding, &ends, false, harness_ended, &h);
+    }
+    harness_flush(&h);
+    assert_int_equal(h.count, HELLOS);
+    for (int i = 0; i < HELLOS; i++) {
+        unsigned number = 1 + (unsigned)i % NUMBERS;
+        struct span suite = tls_suite_name(number), group = tls_group_name(number, false);
+        char text[128];
+        snprintf(text, sizeof text, "ciphers\":[\"%.*s\"]", (int)suite.len, suite.at);
+        assert_document_has(&h, i, text);
+        snprintf(text, sizeof text, "groups\":[\"%.*s\"]", (int)group.len, group.at);
+        assert_document_has(&h, i, text);
+        snprintf(text, sizeof text, "algorithms\":[\"(unknown:0x%04x)\"]", number);
+        assert_document_has(&h, i, text);
+    }
+    harness_end(&h);
+    harness_close(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1179,6 +1215,7 @@ int main(void)
         cmocka_unit_test(old_frames_of_any_shape),
         cmocka_unit_test(is_recognised),
         cmocka_unit_test(refuses_unknown_fingerprints),
+        cmocka_unit_test(writes_lists_of_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
