@@ -5,28 +5,16 @@
 
 #include "pipeline/base/clock.h"
 #include "probe/flow/detect.h"
+#include "probe/flow/segment.h"
 #include "probe/flow/tcp.h"
 
 #define GRACE_TIME (200 * MILLISECOND)
 
 enum {
     GRACE_PACKETS = 64,    // of the flow; the hole is given up after these or the time above
-    SMALL = 192,           // bytes of a small segment, header included
-    LARGE = 1536,          // a frame of 1500 bytes fits
-    SEARCH = 64,           // steps from either end to the place of a segment
     RELIEF = 4,            // holes of others given up for the room of one segment
     HOLES_LOOKED_AT = 256, // in one call of streams_age
     BELIEVED = 1 << 20     // bytes that one acknowledgement alone may prove to be missing
-};
-
-struct segment {
-    struct segment *next, *prev;
-    int64_t time;
-    uint32_t seq, len;
-    uint32_t cut; // bytes behind it that were not captured
-    uint32_t ack;
-    bool large;
-    uint8_t bytes[];
 };
 
 // A part of a packet that is looking for its place.
@@ -71,9 +59,7 @@ bool streams_init(struct streams *all, const struct streams_settings *settings, 
 {
     *all = (struct streams){.settings = *settings, .conns = conns, .counters = counters};
     list_init(&all->with_hole);
-    if (!pool_init(&all->streams, sizeof(struct stream), flows + 1) ||
-        !pool_init(&all->small, SMALL, (uint32_t)(settings->bytes_all / SMALL + 1)) ||
-        !pool_init(&all->large, LARGE, (uint32_t)(settings->bytes_all / LARGE + 1))) {
+    if (!pool_init(&all->streams, sizeof(struct stream), flows + 1) || !segments_init(all)) {
         streams_free(all);
         return false;
     }
@@ -84,60 +70,7 @@ bool streams_init(struct streams *all, const struct streams_settings *settings, 
 void streams_free(struct streams *all)
 {
     pool_free(&all->streams);
-    pool_free(&all->small);
-    pool_free(&all->large);
-}
-
-// ── memory of what waits ──
-
-static uint32_t segment_size(const struct segment *seg)
-{
-    return seg->large ? LARGE : SMALL;
-}
-
-static void account(struct stream *s, struct stream_side *me, int64_t bytes)
-{
-    me->waiting = (uint32_t)(me->waiting + bytes);
-    s->all->waiting = (uint64_t)((int64_t)s->all->waiting + bytes);
-    counter_add(s->all->counters->tcp_waiting_bytes, bytes);
-}
-
-static void segment_free(struct stream *s, struct stream_side *me, struct segment *seg)
-{
-    account(s, me, -(int64_t)segment_size(seg));
-    pool_give(seg->large ? &s->all->large : &s->all->small, seg);
-}
-
-// NULL: a ceiling.
-static struct segment *segment_new(struct stream *s, struct stream_side *me, uint32_t len)
-{
-    bool large = len > SMALL - sizeof(struct segment);
-    uint32_t size = large ? LARGE : SMALL;
-    if (me->waiting + size > s->all->settings.bytes ||
-        s->all->waiting + size > (uint64_t)s->all->settings.bytes_all)
-        return NULL;
-    struct segment *seg = pool_take(large ? &s->all->large : &s->all->small);
-    if (seg) {
-        seg->large = large;
-        account(s, me, size);
-    }
-    return seg;
-}
-
-static void segment_link(struct stream_side *me, struct segment *after, struct segment *seg)
-{
-    seg->prev = after;
-    seg->next = after ? after->next : me->first;
-    *(after ? &after->next : &me->first) = seg;
-    *(seg->next ? &seg->next->prev : &me->last) = seg;
-}
-
-static struct segment *segment_unlink_first(struct stream_side *me)
-{
-    struct segment *seg = me->first;
-    me->first = seg->next;
-    *(me->first ? &me->first->prev : &me->last) = NULL;
-    return seg;
+    segments_free(all);
 }
 
 // ── life ──
@@ -469,7 +402,8 @@ static bool relieve(struct stream *s)
 static struct segment *segment_get(struct stream *s, struct stream_side *me, uint32_t len)
 {
     struct segment *seg = segment_new(s, me, len);
-    for (int i = 0; !seg && i < RELIEF && me->waiting + LARGE <= s->all->settings.bytes; i++)
+    for (int i = 0; !seg && i < RELIEF && me->waiting + SEGMENT_LARGEST <= s->all->settings.bytes;
+         i++)
         if (relieve(s))
             seg = segment_new(s, me, len);
     return seg;
@@ -482,7 +416,7 @@ static struct segment *store(struct stream *s, struct stream_side *me, struct pa
 {
     while (len) {
         uint32_t bytes = smaller(len, (uint32_t)p->data.len);
-        bytes = smaller(bytes, LARGE - sizeof(struct segment));
+        bytes = smaller(bytes, SEGMENT_LARGEST - sizeof(struct segment));
         struct segment *seg = segment_get(s, me, bytes);
         if (!seg)
             return NULL;
@@ -502,32 +436,12 @@ static struct segment *store(struct stream *s, struct stream_side *me, struct pa
     return after;
 }
 
-// Finds the last segment that begins at or before `seq` (NULL: all begin behind it), from both ends
-// at once. False: it is too far from either.
-static bool search(const struct stream_side *me, uint32_t seq, struct segment **found)
-{
-    struct segment *back = me->last, *front = me->first;
-    for (int i = 0; i < SEARCH; i++) {
-        if (!back || tcp_distance(back->seq, seq) <= 0) {
-            *found = back;
-            return true;
-        }
-        if (tcp_distance(front->seq, seq) > 0) {
-            *found = front->prev;
-            return true;
-        }
-        back = back->prev;
-        front = front->next;
-    }
-    return false;
-}
-
 // Keeps a part that comes before its turn, but for what is there already. False: no room; the part
 // is then what was left over.
 static bool keep(struct stream *s, struct stream_side *me, struct part *p)
 {
     struct segment *before;
-    if (!search(me, p->seq, &before))
+    if (!segment_search(me, p->seq, &before))
         return false;
     for (;;) {
         if (before)
