@@ -180,8 +180,7 @@ static bool reach_ip(const struct decoder *d, struct tunnel *t, struct packet *p
         if (tunnel_is_ip(t->type))
             break;
         struct layer inside = t->inside;
-        enum tunnel_answer answer =
-            tunnel_open_shim(inside, t->type, (unsigned)d->settings.vlan_depth, t);
+        enum tunnel_answer answer = tunnel_open_shim(inside, t->type, t);
         if (answer != TUNNEL_OPENED) {
             *notes |= note_of(answer);
             return false;
@@ -221,8 +220,8 @@ static bool step_into(const struct decoder *d, struct tunnel *t, enum tunnel_ans
 static bool step_in(const struct decoder *d, struct packet *p, struct way *way, struct ip_header *h,
                     unsigned *notes)
 {
-    struct tunnel t;
-    enum tunnel_answer answer = tunnel_open(h, &d->map, (unsigned)d->settings.vlan_depth, &t);
+    struct tunnel t = {.vlan_depth = (unsigned)d->settings.vlan_depth};
+    enum tunnel_answer answer = tunnel_open(h, &d->map, &t);
     return step_into(d, &t, answer, p, way, h, notes);
 }
 
@@ -257,10 +256,10 @@ static enum counter follow(struct decoder *d, struct ip_header *h, struct packet
 static bool follow_shims(const struct decoder *d, struct layer l, uint16_t type, struct packet *p,
                          struct way *way, struct ip_header *h, unsigned *notes)
 {
-    struct tunnel t;
+    struct tunnel t = {.vlan_depth = (unsigned)d->settings.vlan_depth};
     if (!d->settings.tunnels || !tunnel_is_shim(type))
         return false;
-    enum tunnel_answer answer = tunnel_open_shim(l, type, (unsigned)d->settings.vlan_depth, &t);
+    enum tunnel_answer answer = tunnel_open_shim(l, type, &t);
     return step_into(d, &t, answer, p, way, h, notes);
 }
 

@@ -37,15 +37,15 @@ enum {
 
 // ── ERSPAN ──
 
-static enum tunnel_answer open_erspan_2(struct layer l, unsigned vlan_depth, struct tunnel *t)
+static enum tunnel_answer open_erspan_2(struct layer l, struct tunnel *t)
 {
     if (l.len < ERSPAN_2 || l.at[0] >> 4 != 1)
         return TUNNEL_BAD;
     tunnel_set_id(t, layer_be16(l.at + 2) & SESSION, false);
-    return tunnel_lead_to(t, layer_behind(l, ERSPAN_2), ETHER_BRIDGED, vlan_depth);
+    return tunnel_lead_to(t, layer_behind(l, ERSPAN_2), ETHER_BRIDGED);
 }
 
-static enum tunnel_answer open_erspan_3(struct layer l, unsigned vlan_depth, struct tunnel *t)
+static enum tunnel_answer open_erspan_3(struct layer l, struct tunnel *t)
 {
     if (l.len < ERSPAN_3 || l.at[0] >> 4 != 2)
         return TUNNEL_BAD;
@@ -55,29 +55,28 @@ static enum tunnel_answer open_erspan_3(struct layer l, unsigned vlan_depth, str
         return TUNNEL_BAD;
     tunnel_set_id(t, layer_be16(l.at + 2) & SESSION, false);
     if ((flags & FRAME_TYPE) == FRAME_IS_IP)
-        return tunnel_guess(t, layer_behind(l, len), vlan_depth);
-    return tunnel_lead_to(t, layer_behind(l, len), ETHER_BRIDGED, vlan_depth);
+        return tunnel_guess(t, layer_behind(l, len));
+    return tunnel_lead_to(t, layer_behind(l, len), ETHER_BRIDGED);
 }
 
 // Only type I has no sequence numbers, and no header of its own. The session is that of a mirror,
 // perhaps of one direction.
 static enum tunnel_answer open_erspan(struct layer l, uint16_t flags, uint16_t type,
-                                      unsigned vlan_depth, struct tunnel *t)
+                                      struct tunnel *t)
 {
     t->kind = TUNNEL_ERSPAN;
     t->in_key = false;
     if (type == ETHER_ERSPAN_3)
-        return open_erspan_3(l, vlan_depth, t);
+        return open_erspan_3(l, t);
     if (flags & SEQUENCE)
-        return open_erspan_2(l, vlan_depth, t);
-    return tunnel_lead_to(t, l, ETHER_BRIDGED, vlan_depth);
+        return open_erspan_2(l, t);
+    return tunnel_lead_to(t, l, ETHER_BRIDGED);
 }
 
 // ── GRE ──
 
 // Each end numbers its calls. A packet without payload acknowledges.
-static enum tunnel_answer open_pptp(struct layer l, uint16_t flags, unsigned vlan_depth,
-                                    struct tunnel *t)
+static enum tunnel_answer open_pptp(struct layer l, uint16_t flags, struct tunnel *t)
 {
     uint32_t len = 8 + (flags & SEQUENCE ? 4u : 0) + (flags & ACKNOWLEDGED ? 4u : 0);
     if (l.len < len || !(flags & KEY))
@@ -87,7 +86,7 @@ static enum tunnel_answer open_pptp(struct layer l, uint16_t flags, unsigned vla
     tunnel_set_id(t, layer_be16(l.at + 6), false);
     if (!payload)
         return TUNNEL_OTHER;
-    return tunnel_lead_to(t, layer_first(layer_behind(l, len), payload), ETHER_PPP, vlan_depth);
+    return tunnel_lead_to(t, layer_first(layer_behind(l, len), payload), ETHER_PPP);
 }
 
 static bool pass_routes(struct layer *l)
@@ -112,14 +111,14 @@ static void take_key(struct tunnel *t, uint32_t key, bool may_be_nvgre)
     tunnel_set_id(t, is_nvgre ? key >> 8 : key, true);
 }
 
-enum tunnel_answer gre_open(struct layer l, unsigned vlan_depth, struct tunnel *t)
+enum tunnel_answer gre_open(struct layer l, struct tunnel *t)
 {
     if (l.len < GRE)
         return TUNNEL_BAD;
     uint16_t flags = layer_be16(l.at), type = layer_be16(l.at + 2);
     t->kind = TUNNEL_GRE;
     if ((flags & VERSION) == 1 && type == ETHER_PPP)
-        return open_pptp(l, flags, vlan_depth, t);
+        return open_pptp(l, flags, t);
     if (flags & VERSION)
         return TUNNEL_OTHER;
     uint32_t key_at = GRE + (flags & (SUM | ROUTING) ? 4u : 0);
@@ -133,6 +132,6 @@ enum tunnel_answer gre_open(struct layer l, unsigned vlan_depth, struct tunnel *
     if (flags & ROUTING && !pass_routes(&l))
         return TUNNEL_BAD;
     if (type == ETHER_ERSPAN || type == ETHER_ERSPAN_3)
-        return open_erspan(l, flags, type, vlan_depth, t);
-    return tunnel_lead_to(t, l, type, vlan_depth);
+        return open_erspan(l, flags, type, t);
+    return tunnel_lead_to(t, l, type);
 }

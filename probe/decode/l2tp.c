@@ -22,7 +22,7 @@ enum {
     STEPS = 4, // cookie of 8, sublayer of 4
 };
 
-enum tunnel_answer l2tp_open_plain(struct layer l, unsigned vlan_depth, struct tunnel *t)
+enum tunnel_answer l2tp_open_plain(struct layer l, struct tunnel *t)
 {
     t->kind = TUNNEL_L2TP;
     if (l.len < SESSION)
@@ -34,12 +34,11 @@ enum tunnel_answer l2tp_open_plain(struct layer l, unsigned vlan_depth, struct t
     tunnel_set_id(t, session, false);
     for (uint32_t i = 0; i < STEPS && l.len >= i * STEP; i++)
         if (tunnel_looks_bridged(layer_behind(l, i * STEP)))
-            return tunnel_lead_to(t, layer_behind(l, i * STEP), ETHER_BRIDGED, vlan_depth);
+            return tunnel_lead_to(t, layer_behind(l, i * STEP), ETHER_BRIDGED);
     return TUNNEL_OTHER;
 }
 
-static enum tunnel_answer open_v2(struct layer l, uint16_t flags, unsigned vlan_depth,
-                                  struct tunnel *t)
+static enum tunnel_answer open_v2(struct layer l, uint16_t flags, struct tunnel *t)
 {
     uint32_t ids_at = flags & HAS_LENGTH ? 4 : 2;
     uint32_t len = ids_at + 4 + (flags & HAS_SEQUENCE ? 4u : 0);
@@ -51,10 +50,10 @@ static enum tunnel_answer open_v2(struct layer l, uint16_t flags, unsigned vlan_
     if (l.len < len)
         return TUNNEL_BAD;
     tunnel_set_id(t, layer_be16(l.at + ids_at + 2), false);
-    return tunnel_lead_to(t, layer_behind(l, len), ETHER_PPP, vlan_depth);
+    return tunnel_lead_to(t, layer_behind(l, len), ETHER_PPP);
 }
 
-enum tunnel_answer l2tp_open(struct layer l, unsigned vlan_depth, struct tunnel *t)
+enum tunnel_answer l2tp_open(struct layer l, struct tunnel *t)
 {
     if (l.len < V3_OVER_UDP)
         return TUNNEL_BAD;
@@ -63,9 +62,9 @@ enum tunnel_answer l2tp_open(struct layer l, unsigned vlan_depth, struct tunnel 
         return TUNNEL_OTHER;
     switch (flags & VERSION) {
     case 2:
-        return open_v2(l, flags, vlan_depth, t);
+        return open_v2(l, flags, t);
     case 3:
-        return l2tp_open_plain(layer_behind(l, V3_OVER_UDP), vlan_depth, t);
+        return l2tp_open_plain(layer_behind(l, V3_OVER_UDP), t);
     default:
         return TUNNEL_BAD;
     }

@@ -41,15 +41,15 @@ enum {
     TAG_END = 1,
 };
 
-enum tunnel_answer overlay_vxlan(struct layer l, unsigned vlan_depth, struct tunnel *t)
+enum tunnel_answer overlay_vxlan(struct layer l, struct tunnel *t)
 {
     if (l.len < VXLAN || !(l.at[0] & HAS_VNI))
         return TUNNEL_BAD;
     tunnel_set_id(t, layer_be32(l.at + 4) >> 8, true);
-    return tunnel_lead_to(t, layer_behind(l, VXLAN), ETHER_BRIDGED, vlan_depth);
+    return tunnel_lead_to(t, layer_behind(l, VXLAN), ETHER_BRIDGED);
 }
 
-enum tunnel_answer overlay_vxlan_gpe(struct layer l, unsigned vlan_depth, struct tunnel *t)
+enum tunnel_answer overlay_vxlan_gpe(struct layer l, struct tunnel *t)
 {
     static const uint16_t types[] = {
         [1] = ETHER_IPV4, [2] = ETHER_IPV6, [3] = ETHER_BRIDGED, [5] = ETHER_MPLS};
@@ -61,10 +61,10 @@ enum tunnel_answer overlay_vxlan_gpe(struct layer l, unsigned vlan_depth, struct
     uint16_t type = ETHER_BRIDGED;
     if (l.at[0] & GPE_HAS_NEXT)
         type = l.at[3] < sizeof types / sizeof *types ? types[l.at[3]] : 0;
-    return tunnel_lead_to(t, layer_behind(l, VXLAN), type, vlan_depth);
+    return tunnel_lead_to(t, layer_behind(l, VXLAN), type);
 }
 
-enum tunnel_answer overlay_geneve(struct layer l, unsigned vlan_depth, struct tunnel *t)
+enum tunnel_answer overlay_geneve(struct layer l, struct tunnel *t)
 {
     if (l.len < GENEVE || l.at[0] & GENEVE_VERSION)
         return TUNNEL_BAD;
@@ -74,7 +74,7 @@ enum tunnel_answer overlay_geneve(struct layer l, unsigned vlan_depth, struct tu
     if (l.at[1] & GENEVE_IS_CONTROL)
         return TUNNEL_OTHER;
     tunnel_set_id(t, layer_be32(l.at + 4) >> 8, true);
-    return tunnel_lead_to(t, layer_behind(l, len), layer_be16(l.at + 2), vlan_depth);
+    return tunnel_lead_to(t, layer_behind(l, len), layer_be16(l.at + 2));
 }
 
 static bool pass_extensions(struct layer *l, uint8_t next)
@@ -90,7 +90,7 @@ static bool pass_extensions(struct layer *l, uint8_t next)
 }
 
 // Each end chooses the TEID under which it is sent to, so it differs by direction.
-enum tunnel_answer overlay_gtp(struct layer l, unsigned vlan_depth, struct tunnel *t)
+enum tunnel_answer overlay_gtp(struct layer l, struct tunnel *t)
 {
     if (l.len < GTP || (l.at[0] & GTP_VERSION) != GTP_VERSION_1)
         return TUNNEL_BAD;
@@ -107,7 +107,7 @@ enum tunnel_answer overlay_gtp(struct layer l, unsigned vlan_depth, struct tunne
         if (!pass_extensions(&l, next))
             return TUNNEL_BAD;
     }
-    return tunnel_guess(t, l, vlan_depth);
+    return tunnel_guess(t, l);
 }
 
 static bool pass_tags(struct layer *l)
@@ -126,7 +126,7 @@ static bool pass_tags(struct layer *l)
     return false;
 }
 
-enum tunnel_answer overlay_tzsp(struct layer l, unsigned vlan_depth, struct tunnel *t)
+enum tunnel_answer overlay_tzsp(struct layer l, struct tunnel *t)
 {
     if (l.len < TZSP || l.at[0] != 1)
         return TUNNEL_BAD;
@@ -134,5 +134,5 @@ enum tunnel_answer overlay_tzsp(struct layer l, unsigned vlan_depth, struct tunn
         layer_be16(l.at + 2) != TZSP_ETHERNET)
         return TUNNEL_OTHER;
     l = layer_behind(l, TZSP);
-    return pass_tags(&l) ? tunnel_lead_to(t, l, ETHER_BRIDGED, vlan_depth) : TUNNEL_BAD;
+    return pass_tags(&l) ? tunnel_lead_to(t, l, ETHER_BRIDGED) : TUNNEL_BAD;
 }

@@ -18,7 +18,7 @@ enum {
 };
 
 // The last label names whose traffic it is. It holds for one direction.
-enum tunnel_answer mpls_open(struct layer l, unsigned vlan_depth, struct tunnel *t)
+enum tunnel_answer mpls_open(struct layer l, struct tunnel *t)
 {
     bool says_nothing = false;
     t->kind = TUNNEL_MPLS;
@@ -29,12 +29,12 @@ enum tunnel_answer mpls_open(struct layer l, unsigned vlan_depth, struct tunnel 
             tunnel_set_id(t, label, false);
         says_nothing = label == ENTROPY_FOLLOWS;
         if (word & LAST_LABEL)
-            return tunnel_guess(t, l, vlan_depth);
+            return tunnel_guess(t, l);
     }
     return TUNNEL_BAD;
 }
 
-enum tunnel_answer pppoe_open(struct layer l, unsigned vlan_depth, struct tunnel *t)
+enum tunnel_answer pppoe_open(struct layer l, struct tunnel *t)
 {
     t->kind = TUNNEL_PPPOE;
     if (l.len < PPPOE || l.at[0] != 0x11)
@@ -43,14 +43,14 @@ enum tunnel_answer pppoe_open(struct layer l, unsigned vlan_depth, struct tunnel
         return TUNNEL_OTHER;
     tunnel_set_id(t, layer_be16(l.at + 2), true);
     l = layer_first(l, PPPOE + layer_be16(l.at + 4));
-    return tunnel_lead_to(t, layer_behind(l, PPPOE), ETHER_PPP, vlan_depth);
+    return tunnel_lead_to(t, layer_behind(l, PPPOE), ETHER_PPP);
 }
 
-enum tunnel_answer pbb_open(struct layer l, unsigned vlan_depth, struct tunnel *t)
+enum tunnel_answer pbb_open(struct layer l, struct tunnel *t)
 {
     t->kind = TUNNEL_PBB;
     if (l.len < PBB)
         return TUNNEL_BAD;
     tunnel_set_id(t, layer_be32(l.at) & PBB_SERVICE, true);
-    return tunnel_lead_to(t, layer_behind(l, PBB), ETHER_BRIDGED, vlan_depth);
+    return tunnel_lead_to(t, layer_behind(l, PBB), ETHER_BRIDGED);
 }

@@ -31,12 +31,11 @@ void tunnel_map_fill(struct tunnel_map *map, const struct tunnel_ports *ports)
 
 // ── what is inside ──
 
-enum tunnel_answer tunnel_lead_to(struct tunnel *t, struct layer l, uint16_t type,
-                                  unsigned vlan_depth)
+enum tunnel_answer tunnel_lead_to(struct tunnel *t, struct layer l, uint16_t type)
 {
     t->inside = l;
     t->type = type;
-    if (type == ETHER_BRIDGED && !link_read_bridged(&t->inside, vlan_depth, &t->type))
+    if (type == ETHER_BRIDGED && !link_read_bridged(&t->inside, t->vlan_depth, &t->type))
         return TUNNEL_BAD;
     if (type == ETHER_PPP && !link_read_ppp(&t->inside, &t->type))
         return TUNNEL_BAD;
@@ -67,34 +66,33 @@ static bool looks_like_ip(struct layer l)
 
 // A hardware address may begin like an IP header or like a control word (RFC 4385): what fits best
 // comes first, and a nibble that fits nothing still says what it should have been.
-enum tunnel_answer tunnel_guess(struct tunnel *t, struct layer l, unsigned vlan_depth)
+enum tunnel_answer tunnel_guess(struct tunnel *t, struct layer l)
 {
     if (!l.len)
         return TUNNEL_BAD;
     uint8_t nibble = l.at[0] >> 4;
     uint16_t type = nibble == 4 ? ETHER_IPV4 : ETHER_IPV6;
     if (looks_like_ip(l))
-        return tunnel_lead_to(t, l, type, vlan_depth);
+        return tunnel_lead_to(t, l, type);
     if (nibble == 0 && l.len > CONTROL_WORD && tunnel_looks_bridged(layer_behind(l, CONTROL_WORD)))
-        return tunnel_lead_to(t, layer_behind(l, CONTROL_WORD), ETHER_BRIDGED, vlan_depth);
+        return tunnel_lead_to(t, layer_behind(l, CONTROL_WORD), ETHER_BRIDGED);
     if (tunnel_looks_bridged(l))
-        return tunnel_lead_to(t, l, ETHER_BRIDGED, vlan_depth);
-    return nibble == 4 || nibble == 6 ? tunnel_lead_to(t, l, type, vlan_depth) : TUNNEL_OTHER;
+        return tunnel_lead_to(t, l, ETHER_BRIDGED);
+    return nibble == 4 || nibble == 6 ? tunnel_lead_to(t, l, type) : TUNNEL_OTHER;
 }
 
 // ── which one ──
 
-static enum tunnel_answer open_udp(struct layer l, const struct tunnel_map *map,
-                                   unsigned vlan_depth, struct tunnel *t)
+static enum tunnel_answer open_udp(struct layer l, const struct tunnel_map *map, struct tunnel *t)
 {
     if (l.len < UDP)
         return TUNNEL_BAD;
     t->kind = (uint8_t)(map->kind[layer_be16(l.at + 2)] - 1);
-    return over_udp[t->kind](layer_behind(l, UDP), vlan_depth, t);
+    return over_udp[t->kind](layer_behind(l, UDP), t);
 }
 
 enum tunnel_answer tunnel_open(const struct ip_header *h, const struct tunnel_map *map,
-                               unsigned vlan_depth, struct tunnel *t)
+                               struct tunnel *t)
 {
     t->has_id = t->in_key = false;
     switch (h->protocol) {
@@ -105,28 +103,27 @@ enum tunnel_answer tunnel_open(const struct ip_header *h, const struct tunnel_ma
         t->type = h->protocol == PROTO_IPIP ? ETHER_IPV4 : ETHER_IPV6;
         return TUNNEL_OPENED;
     case PROTO_GRE:
-        return gre_open(h->inside, vlan_depth, t);
+        return gre_open(h->inside, t);
     case PROTO_L2TP:
-        return l2tp_open_plain(h->inside, vlan_depth, t);
+        return l2tp_open_plain(h->inside, t);
     case PROTO_MPLS:
-        return mpls_open(h->inside, vlan_depth, t);
+        return mpls_open(h->inside, t);
     default:
-        return open_udp(h->inside, map, vlan_depth, t);
+        return open_udp(h->inside, map, t);
     }
 }
 
-enum tunnel_answer tunnel_open_shim(struct layer l, uint16_t type, unsigned vlan_depth,
-                                    struct tunnel *t)
+enum tunnel_answer tunnel_open_shim(struct layer l, uint16_t type, struct tunnel *t)
 {
     t->has_id = t->in_key = false;
     switch (type) {
     case ETHER_MPLS:
     case ETHER_MPLS_MULTICAST:
-        return mpls_open(l, vlan_depth, t);
+        return mpls_open(l, t);
     case ETHER_PPPOE:
-        return pppoe_open(l, vlan_depth, t);
+        return pppoe_open(l, t);
     case ETHER_PBB:
-        return pbb_open(l, vlan_depth, t);
+        return pbb_open(l, t);
     default:
         return TUNNEL_OTHER;
     }

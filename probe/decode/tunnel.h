@@ -14,6 +14,7 @@ enum tunnel_answer {
 };
 
 struct tunnel {
+    unsigned vlan_depth; // in: tags that are followed inside
     struct layer inside;
     uint16_t type; // of `inside`: IP's or that of a shim
     uint8_t kind;  // enum tunnel_kind
@@ -29,11 +30,10 @@ struct tunnel_map {
 void tunnel_map_fill(struct tunnel_map *map, const struct tunnel_ports *ports);
 
 enum tunnel_answer tunnel_open(const struct ip_header *h, const struct tunnel_map *map,
-                               unsigned vlan_depth, struct tunnel *t);
+                               struct tunnel *t);
 
 // MPLS, PPPoE, PBB: what may stand between a type and an IP header.
-enum tunnel_answer tunnel_open_shim(struct layer l, uint16_t type, unsigned vlan_depth,
-                                    struct tunnel *t);
+enum tunnel_answer tunnel_open_shim(struct layer l, uint16_t type, struct tunnel *t);
 
 // Cheap: false when tunnel_open would find none.
 static inline bool tunnel_is_possible(const struct ip_header *h, const struct tunnel_map *map)
@@ -66,11 +66,10 @@ static inline bool tunnel_is_shim(uint16_t type)
 // ── for the files of the kinds ──
 
 // `l`, of that type, is what is inside.
-enum tunnel_answer tunnel_lead_to(struct tunnel *t, struct layer l, uint16_t type,
-                                  unsigned vlan_depth);
+enum tunnel_answer tunnel_lead_to(struct tunnel *t, struct layer l, uint16_t type);
 
 // The same where no type is told: IP by its first nibble, or an Ethernet frame.
-enum tunnel_answer tunnel_guess(struct tunnel *t, struct layer l, unsigned vlan_depth);
+enum tunnel_answer tunnel_guess(struct tunnel *t, struct layer l);
 
 // True if an Ethernet frame of a usual type begins there.
 bool tunnel_looks_bridged(struct layer l);
@@ -82,8 +81,8 @@ static inline void tunnel_set_id(struct tunnel *t, uint32_t id, bool in_key)
     t->id = id;
 }
 
-// Each sets all of *t but `has_id`, which is false unless there is one.
-typedef enum tunnel_answer tunnel_opener(struct layer l, unsigned vlan_depth, struct tunnel *t);
+// Each sets all else of *t but `has_id`, which is false unless there is one.
+typedef enum tunnel_answer tunnel_opener(struct layer l, struct tunnel *t);
 tunnel_opener gre_open;      // gre.c: GRE, NVGRE, PPTP, ERSPAN
 tunnel_opener overlay_vxlan; // overlay.c: behind a UDP header
 tunnel_opener overlay_vxlan_gpe;
