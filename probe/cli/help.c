@@ -22,8 +22,8 @@ static void print_commands(void)
 static int print_protocols(void)
 {
     for (const struct protocol *const *p = protocols; *p; p++)
-        printf("  %-7s %s%s%s\n", (*p)->name, (*p)->meaning, (*p)->ports ? "; ports " : "",
-               (*p)->ports ? (*p)->ports : "");
+        printf("  %-7s %s%s%s\n", (*p)->name, (*p)->meaning, *(*p)->ports ? "; ports " : "",
+               (*p)->ports);
     return EXIT_FINE;
 }
 
