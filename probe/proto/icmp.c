@@ -210,6 +210,14 @@ static uint64_t number_of(const struct kind *k, enum side asker, uint32_t identi
     return (uint64_t)k->family << 40 | (uint64_t)asker << 32 | identity;
 }
 
+// Who asked what this side replies to. Who talks to himself has one side only.
+static enum side asker_of(const struct conn *c, enum side replies)
+{
+    const struct endpoints *ends = conn_ends(c);
+    bool alone = memcmp(&ends->ip[CLIENT], &ends->ip[SERVER], sizeof(struct ip)) == 0;
+    return alone ? replies : side_other(replies);
+}
+
 static uint32_t icmp_feed(struct conn *c, enum side from, struct span data, uint32_t seen)
 {
     (void)seen;
@@ -224,7 +232,7 @@ static uint32_t icmp_feed(struct conn *c, enum side from, struct span data, uint
         request_came(c, from, number_of(k, from, identity), bytes);
         break;
     case REPLY:
-        reply_came(c, from, number_of(k, side_other(from), identity), bytes);
+        reply_came(c, from, number_of(k, asker_of(c, from), identity), bytes);
         break;
     default:
         lone_came(c, from, bytes);

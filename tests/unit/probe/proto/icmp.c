@@ -14,12 +14,12 @@ static void open4(void)
     harness_open(&h, &icmp_protocol, OVER_ICMP, "", true);
 }
 
-// The same, between two IPv6 hosts.
-static void open6(void)
+// The same, between the IPv6 addresses ::1 and ::N.
+static void open6(uint8_t server)
 {
     open4();
     conn_release(h.conn);
-    struct endpoints ends = {.ip = {{6, {[15] = 1}}, {6, {[15] = 2}}}};
+    struct endpoints ends = {.ip = {{6, {[15] = 1}}, {6, {[15] = server}}}};
     ends.protocol = PROTO_ICMPV6;
     h.conn = conn_open(h.conns, &h.binding, &ends, false, harness_ended, &h);
 }
@@ -88,6 +88,19 @@ static void tells_who_asked(void **state)
     assert_document_has(&h, 0, "\"status\":\"OK\"");
     assert_document_has(&h, 1, "\"status\":\"OK\"");
     finish(2);
+}
+
+// Both come from the same address, so from the same side.
+static void pairs_what_one_says_to_himself(void **state)
+{
+    (void)state;
+    open6(1);
+    say(CLIENT, 128, 1, 1);
+    say(CLIENT, 129, 1, 1);
+    assert_int_equal(documents(), 1);
+    assert_document_has(&h, 0, "\"status\":\"OK\"");
+    assert_document_has(&h, 0, "EchoReply");
+    finish(1);
 }
 
 static void keeps_families_apart(void **state)
@@ -170,7 +183,7 @@ static void publishes_lone_messages_at_once(void **state)
     for (int version = 4; version <= 6; version += 2) {
         size_t count = version == 4 ? sizeof seen4 / sizeof *seen4 : sizeof seen6 / sizeof *seen6;
         for (size_t i = 0; i < count; i++) {
-            version == 4 ? open4() : open6();
+            version == 4 ? open4() : open6(2);
             const struct lone *s = version == 4 ? &seen4[i] : &seen6[i];
             harness_icmp(&h, SERVER, s->type, s->code, "\0\1\0\2rest", 8);
             assert_int_equal(documents(), 1);
@@ -193,7 +206,7 @@ static void publishes_lone_messages_at_once(void **state)
 static void pairs_echoes_of_ipv6(void **state)
 {
     (void)state;
-    open6();
+    open6(2);
     say(CLIENT, 128, 1, 1);
     say(SERVER, 129, 1, 1);
     assert_int_equal(documents(), 1);
@@ -208,7 +221,7 @@ static void pairs_echoes_of_ipv6(void **state)
 static void leaves_cut_headers_alone(void **state)
 {
     (void)state;
-    open6();
+    open6(2);
     for (size_t len = 0; len < 4; len++)
         harness_icmp(&h, CLIENT, 128, 0, "\0\1\0", len);
     assert_int_equal(h.counters.conn_trailing_bytes, 1 + 2 + 3);
@@ -228,6 +241,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pairs_echoes),
         cmocka_unit_test(tells_who_asked),
+        cmocka_unit_test(pairs_what_one_says_to_himself),
         cmocka_unit_test(keeps_families_apart),
         cmocka_unit_test(notes_what_is_missing),
         cmocka_unit_test(publishes_lone_messages_at_once),
