@@ -15,35 +15,66 @@
 #include "pipeline/base/log.h"
 #include "pipeline/base/thread.h"
 
+static const char who[] = "pipeline.dead_letters";
+
 enum { HEAD = 4096, CEILING = 256 << 20 }; // bytes: of what precedes a document, of the file
 
 struct dead_letters {
     struct gate gate;
-    const char *output;
+    const char *path, *output;
     int fd;
     off_t size;
     struct log_limit said;
 };
 
+// A file to append to; -1: `why`.
+static int open_file(const char *path, off_t *size, struct error *why)
+{
+    struct stat there;
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd >= 0 && fstat(fd, &there) == 0 && S_ISREG(there.st_mode)) {
+        *size = there.st_size;
+        return fd;
+    }
+    error_set(why, "dead_letter_file: cannot write to %.400s: %s", path,
+              fd < 0 ? strerror(errno) : "it is no file");
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
 struct dead_letters *dead_letters_open(const char *path, const char *output, struct error *why)
 {
-    struct stat there = {.st_size = 0};
     struct dead_letters *d = calloc(1, sizeof *d);
     if (!d) {
         error_set(why, "no memory for dead letters");
         return NULL;
     }
     gate_init(&d->gate);
+    d->path = path;
     d->output = output;
-    d->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (d->fd < 0 || fstat(d->fd, &there) != 0 || !S_ISREG(there.st_mode)) {
-        error_set(why, "dead_letter_file: cannot write to %.400s: %s", path,
-                  d->fd < 0 ? strerror(errno) : "it is no file");
-        dead_letters_close(d);
-        return NULL;
+    d->fd = open_file(path, &d->size, why);
+    if (d->fd >= 0)
+        return d;
+    dead_letters_close(d);
+    return NULL;
+}
+
+void dead_letters_reopen(struct dead_letters *d)
+{
+    off_t size;
+    struct error why;
+    int fd = open_file(d->path, &size, &why);
+    if (fd < 0) {
+        log_say(LOG_WARNING, who, "%s; the file that is open stays in use", why.text);
+        return;
     }
-    d->size = there.st_size;
-    return d;
+    gate_lock(&d->gate);
+    int old = d->fd;
+    d->fd = fd;
+    d->size = size;
+    gate_unlock(&d->gate);
+    close(old);
 }
 
 static struct span head_of(const struct dead_letters *d, const struct error *cause, uint8_t *room)
@@ -91,7 +122,7 @@ bool dead_letters_add(struct dead_letters *d, struct span document, const struct
     int reason = errno;
     gate_unlock(&d->gate);
     if (!written)
-        log_seldom(&d->said, LOG_WARNING, "pipeline.dead_letters",
+        log_seldom(&d->said, LOG_WARNING, who,
                    "dead_letter_file of output.%s: %s; refused documents are not kept", d->output,
                    strerror(reason));
     return written;

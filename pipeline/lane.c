@@ -478,6 +478,14 @@ void lane_start(struct lane *l)
         l->senders[i].thread = thread_start(l->output->name, sender_run, &l->senders[i]);
 }
 
+void lane_reopen(struct lane *l)
+{
+    if (l->output->reopen)
+        l->output->reopen(l->self);
+    if (l->dead_letters)
+        dead_letters_reopen(l->dead_letters);
+}
+
 static void lane_set(struct lane *l, bool *flag)
 {
     gate_lock(&l->gate);

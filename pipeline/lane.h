@@ -71,6 +71,8 @@ void lane_start(struct lane *l);
 // Takes over one reference to a batch that is not empty.
 void lane_accept(struct lane *l, struct batch *b);
 
+void lane_reopen(struct lane *l); // SIGHUP: its files
+
 // The stop in steps, so that lanes do each at the same time: begin, wait until empty or the
 // deadline, end sending; then join, which sheds what is left, closes the output and says how many
 // rows it was.

@@ -46,8 +46,7 @@ void publisher_hand(struct publisher *p, struct batch *b)
 void publisher_reopen(struct publisher *p)
 {
     for (int i = 0; i < p->count; i++)
-        if (p->lane[i].output->reopen)
-            p->lane[i].output->reopen(p->lane[i].self);
+        lane_reopen(&p->lane[i]);
 }
 
 uint64_t publisher_stop(struct publisher *p, int64_t deadline)

@@ -518,6 +518,32 @@ static void what_is_refused_is_kept_in_a_file(void **state)
     fclose(file);
 }
 
+static void a_file_that_is_moved_away_is_begun_anew(void **state)
+{
+    struct fixture *f = *state;
+    char path[128], moved[160];
+    struct stat there;
+    snprintf(path, sizeof path, "%s/letters", f->directory);
+    snprintf(moved, sizeof moved, "%s/moved", f->directory);
+    f->list.disk = NULL;
+    f->list.dead_letter_file = path;
+    f->fake.answer = by_three;
+    start(f);
+    hand(f, 0, 3);
+    UNTIL(publisher_is_empty(f->p));
+    assert_int_equal(rename(path, moved), 0);
+    publisher_reopen(f->p);
+    hand(f, 3, 3);
+    UNTIL(publisher_is_empty(f->p));
+    stop(f, SECOND);
+    assert_int_equal(COUNT(f, dead_letters), 4);
+    assert_int_equal(stat(moved, &there), 0);
+    off_t size = there.st_size;
+    assert_int_equal(stat(path, &there), 0);
+    assert_int_equal(there.st_size, size); // two documents each
+    unlink(moved);
+}
+
 static void a_file_that_cannot_be_written_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -546,6 +572,7 @@ int main(void)
         TEST(many_hands_and_a_moody_output),
         TEST(bad_settings_are_refused),
         TEST(what_is_refused_is_kept_in_a_file),
+        TEST(a_file_that_is_moved_away_is_begun_anew),
         TEST(a_file_that_cannot_be_written_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
