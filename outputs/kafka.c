@@ -750,6 +750,7 @@ const struct output output_kafka = {
     .settings_size = sizeof(struct kafka_settings),
     .routes = routes,
     .more_routes = kafka_more_routes,
+    .one_way = true,
     .check = kafka_check,
     .serve = kafka_serve,
     .test = kafka_test,

@@ -263,8 +263,8 @@ static int64_t later(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-// Locked. Who could not deliver at all waits by itself, for others may reach another host. What the
-// receiver said of single rows, or of its load, holds for all.
+// Locked. Who could not deliver at all waits by itself, for others may reach another host, unless
+// there is one way only. What the receiver said of single rows, or of its load, holds for all.
 static void plan_pause(struct sender *s, const struct parcel *p, const struct tally *t)
 {
     struct lane *l = s->lane;
@@ -272,7 +272,7 @@ static void plan_pause(struct sender *s, const struct parcel *p, const struct ta
         s->misses = 0;
         return;
     }
-    bool everybody = t->again < p->count || p->overloaded;
+    bool everybody = t->again < p->count || p->overloaded || l->output->one_way;
     s->misses = t->again == p->count || p->overloaded ? s->misses + 1 : 0;
     int64_t asked = p->pause < longest_pause_asked ? p->pause : longest_pause_asked;
     int64_t until = clock_steady() + later(draw_pause(l, s->misses), asked);

@@ -107,6 +107,7 @@ struct output {
     const char *const *(*more_routes)(const void *settings, struct arena *arena);
     uint32_t rows_at_most; // a parcel holds at most so many; 0: no limit of its own
     uint64_t bytes_at_most;
+    bool one_way; // its threads reach the same receiver by the same way: if one waits, all do
 
     // Checks what the table cannot; nothing is opened. NULL: nothing to check.
     bool (*check)(const void *settings, struct error *why);

@@ -508,7 +508,8 @@ static void four_threads(const void *settings, const struct output_world *world,
 struct crowd {
     _Atomic unsigned delivered[ROWS];
     _Atomic int inside, most_inside, sendings;
-    _Atomic bool overloaded, away;
+    _Atomic bool overloaded, away; // away: for three of the threads
+    _Atomic bool fourth_too;
     int64_t pause; // of each sending
 };
 
@@ -527,7 +528,7 @@ static void crowd_send(void *self, struct parcel *p)
         c->most_inside = inside;
     c->sendings++;
     clock_sleep(c->pause);
-    bool away = c->away && p->thread < 3;
+    bool away = c->away && (p->thread < 3 || c->fourth_too);
     p->overloaded = c->overloaded;
     for (uint32_t i = 0; i < p->count; i++) {
         p->answer[i] = p->overloaded || away ? BUSY : DELIVERED;
@@ -540,15 +541,26 @@ static void crowd_send(void *self, struct parcel *p)
 static const struct output crowd_output = {
     .name = "crowd", .serve = four_threads, .open = crowd_open, .send = crowd_send};
 
-static struct crowd *crowd_start(struct fixture *f)
+static const struct output queue_output = {.name = "queue",
+                                           .one_way = true,
+                                           .serve = four_threads,
+                                           .open = crowd_open,
+                                           .send = crowd_send};
+
+static struct crowd *crowd_start_as(struct fixture *f, const struct output *output)
 {
     static struct crowd crowd, *settings = &crowd;
     memset(&crowd, 0, sizeof crowd);
     crowd.pause = MILLISECOND;
     f->queue.policy = FULL_BLOCK;
-    f->list[0] = (struct publisher_output){.output = &crowd_output, .settings = &settings};
+    f->list[0] = (struct publisher_output){.output = output, .settings = &settings};
     start(f, 1);
     return &crowd;
+}
+
+static struct crowd *crowd_start(struct fixture *f)
+{
+    return crowd_start_as(f, &crowd_output);
 }
 
 static void assert_each_once(const struct fixture *f, const struct crowd *c, unsigned rows)
@@ -583,6 +595,23 @@ static void who_is_away_leaves_the_work_to_others(void **state)
     assert_true(COUNT(f, 0, busy) > 0);
     assert_int_equal(stop_soon(f, 20 * SECOND), 0);
     assert_each_once(f, c, 5000);
+}
+
+// The rows that came back are not tried at once by the next thread, which is where one pauses by
+// itself. A pause drawn from an hour is longer than the test.
+static void all_wait_where_there_is_one_way(void **state)
+{
+    struct fixture *f = *state;
+    f->queue.backoff_init = f->queue.backoff_max = 3600 * SECOND;
+    struct crowd *c = crowd_start_as(f, &queue_output);
+    c->away = c->fourth_too = true;
+    hand(f, 0, 50); // one parcel
+    UNTIL(COUNT(f, 0, busy) == 50);
+    clock_sleep(50 * MILLISECOND);
+    assert_int_equal(c->sendings, 1);
+    c->away = false;
+    assert_int_equal(stop_soon(f, 20 * SECOND), 0);
+    assert_each_once(f, c, 50);
 }
 
 static void too_much_to_do_means_less_at_once(void **state)
@@ -713,6 +742,7 @@ int main(void)
         TEST(settings_that_contradict_are_refused),
         TEST(threads_share_the_work),
         TEST(who_is_away_leaves_the_work_to_others),
+        TEST(all_wait_where_there_is_one_way),
         TEST(too_much_to_do_means_less_at_once),
         TEST(little_waits_for_more),
         TEST(a_whole_parcel_does_not_wait),
