@@ -71,9 +71,28 @@ static bool ask_for_routes(int fd, int family)
     return send(fd, &ask, ask.header.nlmsg_len, 0) == (ssize_t)ask.header.nlmsg_len;
 }
 
-struct route {
-    uint32_t index, metric;
-};
+static void add_hop(struct route *r, uint32_t index)
+{
+    if (index && r->count < (int)(sizeof r->index / sizeof *r->index))
+        r->index[r->count++] = index;
+}
+
+static void read_attribute(struct route *r, const struct rtattr *a)
+{
+    uint32_t number = 0;
+    int left = (int)RTA_PAYLOAD(a);
+    if (left >= (int)sizeof number)
+        memcpy(&number, RTA_DATA(a), sizeof number);
+    if (a->rta_type == RTA_OIF)
+        add_hop(r, number);
+    if (a->rta_type == RTA_PRIORITY)
+        r->metric = number;
+    if (a->rta_type != RTA_MULTIPATH)
+        return;
+    for (const struct rtnexthop *hop = RTA_DATA(a); left > 0 && RTNH_OK(hop, left);
+         left -= RTNH_ALIGN(hop->rtnh_len), hop = RTNH_NEXT(hop))
+        add_hop(r, (uint32_t)hop->rtnh_ifindex);
+}
 
 // The better of `best` and the route in this message.
 static struct route better(struct route best, const struct nlmsghdr *m)
@@ -82,46 +101,52 @@ static struct route better(struct route best, const struct nlmsghdr *m)
     if (m->nlmsg_type != RTM_NEWROUTE || r->rtm_dst_len != 0 || r->rtm_type != RTN_UNICAST ||
         r->rtm_table != RT_TABLE_MAIN)
         return best;
-    struct route found = {0, 0};
+    struct route found = {.count = 0};
     int left = (int)RTM_PAYLOAD(m);
-    for (const struct rtattr *a = RTM_RTA(r); RTA_OK(a, left); a = RTA_NEXT(a, left)) {
-        if (a->rta_type == RTA_OIF && RTA_PAYLOAD(a) >= sizeof found.index)
-            memcpy(&found.index, RTA_DATA(a), sizeof found.index);
-        if (a->rta_type == RTA_PRIORITY && RTA_PAYLOAD(a) >= sizeof found.metric)
-            memcpy(&found.metric, RTA_DATA(a), sizeof found.metric);
-    }
-    return found.index && (!best.index || found.metric < best.metric) ? found : best;
+    for (const struct rtattr *a = RTM_RTA(r); RTA_OK(a, left); a = RTA_NEXT(a, left))
+        read_attribute(&found, a);
+    return found.count && (!best.count || found.metric < best.metric) ? found : best;
 }
 
 // Reads answers until the last one.
-static uint32_t read_routes(int fd)
+static struct route read_routes(int fd)
 {
-    struct route best = {0, 0};
+    struct route best = {.count = 0};
     _Alignas(struct nlmsghdr) char answer[ANSWER];
     for (;;) {
         ssize_t got = recv(fd, answer, sizeof answer, 0);
         if (got <= 0)
-            return best.index;
+            return best;
         unsigned left = (unsigned)got;
         for (const struct nlmsghdr *m = (const void *)answer; NLMSG_OK(m, left);
              m = NLMSG_NEXT(m, left)) {
             if (m->nlmsg_type == NLMSG_DONE || m->nlmsg_type == NLMSG_ERROR)
-                return best.index;
+                return best;
             best = better(best, m);
         }
     }
 }
 
-uint32_t interfaces_default_route(int family)
+struct route interfaces_default_route(int family)
 {
     struct timeval patience = {.tv_sec = 1};
+    struct route found = {.count = 0};
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
     if (fd < 0)
-        return 0;
+        return found;
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    uint32_t index = ask_for_routes(fd, family) ? read_routes(fd) : 0;
+    if (ask_for_routes(fd, family))
+        found = read_routes(fd);
     close(fd);
-    return index;
+    return found;
+}
+
+bool route_has(const struct route *r, uint32_t index)
+{
+    for (int i = 0; i < r->count; i++)
+        if (r->index[i] == index)
+            return true;
+    return false;
 }
 
 // ── which of them ──
@@ -151,14 +176,14 @@ static bool is_number(const char *word)
 // What a card is held against, asked once.
 struct choice {
     const char *device;
-    uint32_t route_ipv4, route_ipv6;
+    struct route ipv4, ipv6;
 };
 
 static bool is_on_route(const struct choice *c, const char *word, uint32_t index)
 {
-    if (strcmp(word, "default_route_ipv6") != 0 && c->route_ipv4 == index)
+    if (strcmp(word, "default_route_ipv6") != 0 && route_has(&c->ipv4, index))
         return true;
-    return strcmp(word, "default_route_ipv4") != 0 && c->route_ipv6 == index;
+    return strcmp(word, "default_route_ipv4") != 0 && route_has(&c->ipv6, index);
 }
 
 static bool is_meant(const struct choice *c, const char *word, const struct interface *i, int place)
@@ -204,8 +229,8 @@ int interfaces_choose(const char *device, struct interface *all, int count)
     struct choice c = {.device = device};
     int chosen = 0;
     if (strstr(device, "default_route")) {
-        c.route_ipv4 = interfaces_default_route(AF_INET);
-        c.route_ipv6 = interfaces_default_route(AF_INET6);
+        c.ipv4 = interfaces_default_route(AF_INET);
+        c.ipv6 = interfaces_default_route(AF_INET6);
     }
     for (int i = 0; i < count; i++)
         if (is_chosen(&c, &all[i], i))

@@ -23,8 +23,15 @@ struct interface {
 // In the order of their indexes. How many.
 int interfaces_read(struct interface *into, int max);
 bool interface_is_ethernet(const struct interface *i);
-// Index of where a default route leads; family AF_INET or AF_INET6. 0: there is none.
-uint32_t interfaces_default_route(int family);
+// Where the best default route leads: one card, or several among which it spreads packets.
+struct route {
+    uint32_t index[8]; // in use
+    int count;
+    uint32_t metric;
+};
+// Family AF_INET or AF_INET6; none: it leads nowhere.
+struct route interfaces_default_route(int family);
+bool route_has(const struct route *r, uint32_t index);
 
 // True if `device` means every card, without exception.
 bool interfaces_mean_all(const char *device);

@@ -16,19 +16,19 @@ static const char *kind_of(const struct interface *i)
     return i->kind == ARPHRD_ETHER ? "Ethernet" : "other";
 }
 
-static void print(const struct interface *i, int number, const uint32_t routes[2])
+static void print(const struct interface *i, int number, const struct route routes[2])
 {
     printf("%d: %s (%s, %s%s%s)\n", number, i->name, kind_of(i), i->is_up ? "up" : "down",
-           i->index == routes[0] ? ", default route of IPv4" : "",
-           i->index == routes[1] ? ", default route of IPv6" : "");
+           route_has(&routes[0], i->index) ? ", default route of IPv4" : "",
+           route_has(&routes[1], i->index) ? ", default route of IPv6" : "");
 }
 
 static int run_devices(const struct flags *flags, const char *const *words)
 {
     (void)flags, (void)words;
     struct interface *all = calloc(INTERFACES, sizeof *all);
-    const uint32_t routes[2] = {interfaces_default_route(AF_INET),
-                                interfaces_default_route(AF_INET6)};
+    const struct route routes[2] = {interfaces_default_route(AF_INET),
+                                    interfaces_default_route(AF_INET6)};
     int count = all ? interfaces_read(all, INTERFACES) : 0;
     for (int i = 0; i < count; i++)
         print(&all[i], i, routes);

@@ -368,6 +368,22 @@ def default_route(workers):
     want_asked(result, 0, 3)
 
 
+def default_route_of_two():
+    """The route spreads packets among two cards: both are meant."""
+    with Net(pairs=3) as net:
+        for number in range(2):
+            net.ip("addr", "add", f"10.9.{number}.1/24", "dev", f"b{number}")
+        net.ip("route", "add", "default", *(word for number in range(2) for word in (
+            "nexthop", "via", f"10.9.{number}.2", "dev", f"b{number}", "onlink")))
+        with Probe(net, *device("default_route")) as weir:
+            for number in range(3):
+                blast(net, wire.pcap(conversation(number)), f"a{number}")
+            result = weir.end()
+        listed = net.run(probe.WEIR, "devices").stdout.splitlines()
+    want_asked(result, 0, 1)
+    want([line.split()[1] for line in listed if "default route of IPv4" in line] == ["b0", "b1"], f"{listed}")
+
+
 # ── cards that come and go ──
 
 def down_and_up(workers):
@@ -691,6 +707,7 @@ def add_cards(suite):
         suite.add("cards", f"tap/{workers}", tap, workers)
         for named in ("b0", "b*", "any"):
             suite.add("filter", f"{named}/{workers}", filtered, named, workers)
+    suite.add("cards", "default route of two", default_route_of_two)
     suite.add("cards", "several entries", several_entries)
     suite.add("filter", "vlan 1", filtered_vlan, "vlan 1 and tcp", [1])
     suite.add("filter", "not vlan", filtered_vlan, "not vlan", [0])
