@@ -546,7 +546,7 @@ def case_a_dead_output_holds_up_no_other():
         with started(folder, config, "-E", f"output.file.path={folder}/out",
                      "-E", "queue.mem.when_full=drop_new", "-E", "queue.mem.events=2000",
                      "-E", "weir.shutdown_timeout=200ms") as process:
-            wait_for(lambda: lines() == 20_000)
+            wait_for(lambda: lines() == 20_000, 240, pause=0.3)  # it looks at 30 MB
             process.send_signal(signal.SIGTERM)
             rows = ended(process, code=None)
         want(rows["shed"] == 20_000, f"{rows}")
@@ -566,17 +566,17 @@ def started(folder, config, *more):
         process.wait()
 
 
-def ended(process, code=0, seconds=probe.SECONDS):
+def ended(process, code=0, seconds=240):
     process.log = process.communicate(timeout=seconds)[1]
     probe.check_end(process.returncode, process.log, code, process.words)
     return columns("\n" + process.log)
 
 
-def wait_for(condition, seconds=30):
+def wait_for(condition, seconds=probe.SECONDS, pause=0.01):
     until = time.monotonic() + seconds
     while not condition():
         want(time.monotonic() < until, "waited in vain")
-        time.sleep(0.01)
+        time.sleep(pause)
 
 
 # ── which ──

@@ -97,7 +97,7 @@ def killed_in_mid_run(node):
             want(process.poll() is None, "it ended before the server was killed: more events are needed")
             node.start()
             away = time.monotonic() - before
-            rows = elastic.ended(process, seconds=240)
+            rows = elastic.ended(process)
     want(rows["delivered"] == EVENTS and "shed" not in rows and "refused" not in rows, f"{rows}")
     want(count(node, INDEX) == EVENTS, f"{count(node, INDEX)} of {EVENTS} are there")
     return f"{EVENTS} stored, server away {away:.0f} s, {rows.get('retries', 0)} sent again, " \
