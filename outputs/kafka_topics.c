@@ -22,6 +22,7 @@ struct kafka_topics {
     void *arg;
     int64_t asking; // what is left for questions
     int count;
+    struct topic *last; // the one got last; NULL: none
     struct topic slot[SLOTS];
 };
 
@@ -43,6 +44,7 @@ static void forget(struct kafka_topics *t)
         if (t->slot[i].handle)
             rd_kafka_topic_destroy(t->slot[i].handle);
     memset(t->slot, 0, sizeof t->slot);
+    t->last = NULL;
     t->count = 0;
 }
 
@@ -126,14 +128,23 @@ static rd_kafka_resp_err_t ask(struct kafka_topics *t, struct topic *topic)
     return waits ? RD_KAFKA_RESP_ERR_NO_ERROR : error;
 }
 
-rd_kafka_topic_t *kafka_topics_get(struct kafka_topics *t, struct span name,
-                                   rd_kafka_resp_err_t *error)
+// NULL: there cannot be one.
+static struct topic *get(struct kafka_topics *t, struct span name)
 {
-    *error = RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION;
     if (!kafka_is_topic(name))
         return NULL;
     struct topic *topic = find(t, name);
-    if (!topic->handle && !(topic = add(t, name)))
+    return topic->handle ? topic : add(t, name);
+}
+
+rd_kafka_topic_t *kafka_topics_get(struct kafka_topics *t, struct span name,
+                                   rd_kafka_resp_err_t *error)
+{
+    struct topic *topic = t->last;
+    if (!topic || !span_is(span_text(topic->name), name))
+        topic = t->last = get(t, name);
+    *error = RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION;
+    if (!topic)
         return NULL;
     *error = RD_KAFKA_RESP_ERR_NO_ERROR;
     if (!topic->sound)
