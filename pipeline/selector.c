@@ -41,7 +41,7 @@ static struct span lower(struct span s, struct arena *a)
 {
     uint8_t *copy = arena_alloc(a, s.len + 1);
     for (size_t i = 0; copy && i < s.len; i++)
-        copy[i] = s.at[i] >= 'A' && s.at[i] <= 'Z' ? s.at[i] | 0x20 : s.at[i];
+        copy[i] = text_lower(s.at[i]);
     return span_of(copy, copy ? s.len : 0);
 }
 

@@ -6,6 +6,7 @@
 #include <libpsl.h>
 
 #include "pipeline/base/hash.h"
+#include "pipeline/base/text.h"
 
 enum { CACHED = 1024, NAME_MAX_TEXT = 1024 };
 
@@ -20,17 +21,12 @@ struct known {
 // the name: documents are the same whether it is hit or not. 16 KiB.
 static _Thread_local struct known cache[CACHED];
 
-static uint8_t lower(uint8_t byte)
-{
-    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte | 0x20) : byte;
-}
-
 // libpsl takes a lower-case C string. False: it has an empty label, which is no host name.
 static bool prepare(struct span name, char to[NAME_MAX_TEXT])
 {
     uint8_t before = '.';
     for (size_t i = 0; i < name.len; i++) {
-        uint8_t byte = lower(name.at[i]);
+        uint8_t byte = text_lower(name.at[i]);
         if (!byte || (byte == '.' && before == '.'))
             return false;
         to[i] = (char)byte;

@@ -2,6 +2,8 @@
 // The searches and comparisons on views that are too large to stand in the header.
 #include "pipeline/base/span.h"
 
+#include "pipeline/base/text.h"
+
 ptrdiff_t span_find_span(struct span s, struct span what)
 {
     if (what.len == 0)
@@ -12,17 +14,12 @@ ptrdiff_t span_find_span(struct span s, struct span what)
     return hit ? hit - s.at : -1;
 }
 
-static inline uint8_t lower(uint8_t byte)
-{
-    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte | 0x20) : byte;
-}
-
 bool span_is_nocase(struct span s, struct span other)
 {
     if (s.len != other.len)
         return false;
     for (size_t i = 0; i < s.len; i++)
-        if (lower(s.at[i]) != lower(other.at[i]))
+        if (text_lower(s.at[i]) != text_lower(other.at[i]))
             return false;
     return true;
 }

@@ -42,6 +42,16 @@ size_t text_hex(uint8_t *to, struct span bytes, bool upper);
 // RFC 4648 section 4; `to` holds 4 × (len + 2) / 3.
 size_t text_base64(uint8_t *to, struct span bytes, bool padded);
 
+// A letter of ASCII in the other case; any other byte as it is.
+static inline uint8_t text_lower(uint8_t byte)
+{
+    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte | 0x20) : byte;
+}
+static inline uint8_t text_upper(uint8_t byte)
+{
+    return byte >= 'a' && byte <= 'z' ? (uint8_t)(byte & ~0x20) : byte;
+}
+
 // What a hexadecimal digit stands for; -1: it is none.
 static inline int text_hex_digit(uint8_t byte)
 {

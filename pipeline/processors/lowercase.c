@@ -3,19 +3,14 @@
 
 #include "pipeline/letters.h"
 
-static uint8_t lower(uint8_t byte)
-{
-    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte | 0x20) : byte;
-}
-
 static void names(const void *settings, processor_name *tell, void *arg, struct arena *a)
 {
-    letters_names(settings, lower, tell, arg, a);
+    letters_names(settings, text_lower, tell, arg, a);
 }
 
 static void *create(const void *settings, const struct processor_place *place, struct error *why)
 {
-    return letters_create(settings, "lowercase", lower, place, why);
+    return letters_create(settings, "lowercase", text_lower, place, why);
 }
 
 const struct processor processor_lowercase = {

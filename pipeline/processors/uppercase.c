@@ -3,19 +3,14 @@
 
 #include "pipeline/letters.h"
 
-static uint8_t upper(uint8_t byte)
-{
-    return byte >= 'a' && byte <= 'z' ? (uint8_t)(byte & ~0x20) : byte;
-}
-
 static void names(const void *settings, processor_name *tell, void *arg, struct arena *a)
 {
-    letters_names(settings, upper, tell, arg, a);
+    letters_names(settings, text_upper, tell, arg, a);
 }
 
 static void *create(const void *settings, const struct processor_place *place, struct error *why)
 {
-    return letters_create(settings, "uppercase", upper, place, why);
+    return letters_create(settings, "uppercase", text_upper, place, why);
 }
 
 const struct processor processor_uppercase = {

@@ -19,11 +19,6 @@ static struct http_message *message_of(struct transaction *t, enum side from)
     return &x->message[from];
 }
 
-static uint8_t lower(uint8_t byte)
-{
-    return byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte;
-}
-
 static bool is_listed(const struct setting_texts *list, struct span name)
 {
     for (int i = 0; i < list->count; i++)
@@ -40,7 +35,7 @@ static void append_lower(struct transaction *t, struct chain *to, struct span te
     while (text.len) {
         struct span part = span_first(text, sizeof piece);
         for (size_t i = 0; i < part.len; i++)
-            piece[i] = lower(part.at[i]);
+            piece[i] = text_lower(part.at[i]);
         transaction_append(t, to, span_of(piece, part.len));
         text = span_skip(text, part.len);
     }
@@ -176,7 +171,7 @@ static struct http_kept *kept_place(struct transaction *t, struct http_message *
         return NULL;
     *kept = (struct http_kept){.name_len = (uint16_t)name.len};
     for (size_t i = 0; i < name.len; i++)
-        kept->name[i] = lower(name.at[i]);
+        kept->name[i] = text_lower(name.at[i]);
     *(m->newest ? &m->newest->next : &m->kept) = kept;
     m->newest = kept;
     return kept;

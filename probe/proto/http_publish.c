@@ -99,7 +99,7 @@ static struct span lowered(const struct page *p, struct span text)
 {
     uint8_t *place = room(p, text.len + 1);
     for (size_t i = 0; place && i < text.len; i++)
-        place[i] = text.at[i] >= 'A' && text.at[i] <= 'Z' ? text.at[i] | 0x20 : text.at[i];
+        place[i] = text_lower(text.at[i]);
     return span_of(place, place ? text.len : 0);
 }
 

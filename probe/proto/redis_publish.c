@@ -31,20 +31,13 @@ static struct span part_of(struct span text, struct redis_part part)
     return span_first(span_skip(text, part.at), part.len);
 }
 
-static uint8_t changed(uint8_t byte, bool upper)
-{
-    if (upper)
-        return byte >= 'a' && byte <= 'z' ? byte & 0xdf : byte;
-    return byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte;
-}
-
 // In front of a word stands `before`.
 static struct span in_case(struct event *e, struct span before, struct span word, bool upper)
 {
     struct pen pen = event_pen(e, before.len + word.len);
     pen_raw(&pen, before);
     for (size_t i = 0; i < word.len; i++)
-        pen_byte(&pen, changed(word.at[i], upper));
+        pen_byte(&pen, upper ? text_upper(word.at[i]) : text_lower(word.at[i]));
     return pen_written(&pen);
 }
 
