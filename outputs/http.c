@@ -92,6 +92,35 @@ static bool share_open(struct http_client *c)
            !curl_share_setopt(c->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
 }
 
+// False: there is no token in it; errno says why not, if it cannot be read.
+static bool read_token(char *to, size_t size, const char *path)
+{
+    char text[SECRET / 2];
+    errno = 0;
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return false;
+    size_t len = fread(text, 1, sizeof text - 1, file);
+    int reason = errno;
+    fclose(file);
+    errno = reason;
+    text[len] = 0;
+    text[strcspn(text, "\r\n")] = 0;
+    snprintf(to, size, "Authorization: Bearer %s", text);
+    return *text;
+}
+
+static bool token_check(const struct http_settings *s, struct error *why)
+{
+    char secret[SECRET];
+    bool fine = !s->token_file || read_token(secret, sizeof secret, s->token_file);
+    if (!fine)
+        error_set(why, "token_file: cannot read a token from %.300s: %s", s->token_file,
+                  errno ? strerror(errno) : "it is empty");
+    memset(secret, 0, sizeof secret);
+    return fine;
+}
+
 static void curl_begin(void)
 {
     curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -110,7 +139,7 @@ struct http_client *http_client_open(const struct http_settings *s, const char *
     c->settings = s;
     snprintf(c->agent, sizeof c->agent, "%s/%s", program, version);
     error_set(why, "libcurl refuses to share");
-    if (share_open(c) && (c->tls = tls_open(&s->tls, why)))
+    if (share_open(c) && token_check(s, why) && (c->tls = tls_open(&s->tls, why)))
         return c;
     http_client_close(c);
     return NULL;
@@ -162,20 +191,6 @@ static void write_api_key(char *to, size_t size, const char *key)
     if (span_find(text, ':') >= 0)
         text = span_of(encoded, text_base64(encoded, text, true));
     snprintf(to, size, "Authorization: ApiKey %.*s", (int)text.len, (const char *)text.at);
-}
-
-static bool read_token(char *to, size_t size, const char *path)
-{
-    char text[SECRET / 2];
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return false;
-    size_t len = fread(text, 1, sizeof text - 1, file);
-    fclose(file);
-    text[len] = 0;
-    text[strcspn(text, "\r\n")] = 0;
-    snprintf(to, size, "Authorization: Bearer %s", text);
-    return true;
 }
 
 // The line with credentials that libcurl has no option for; "" none.
@@ -475,7 +490,8 @@ void http_explain(const struct http_answer *a, struct error *why)
         const char *words;
     } known[] = {
         {200, "this is no answer of an Elasticsearch: see hosts"},
-        {401, "the server does not know these credentials: see username, password, api_key"},
+        {401, "the server does not know these credentials: see username, password, "
+              "api_key, service_token, token_file"},
         {403, "these credentials may not do that on the server"},
         {404, "no such address on the server: see path, index"},
         {405, "the server does not take that there: is hosts an Elasticsearch?"},

@@ -3,6 +3,7 @@
 #include "outputs/http.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -185,6 +186,21 @@ static void a_token_file_is_read_again(void **state)
     unlink(path);
 }
 
+static void a_token_file_without_a_token_is_refused(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/weir-token-XXXXXX";
+    int fd = mkstemp(path);
+    settings.token_file = path;
+    assert_null(http_client_open(&settings, "weir", "9.9", &why));
+    assert_non_null(strstr(why.text, "token_file: "));
+    assert_non_null(strstr(why.text, "it is empty"));
+    close(fd);
+    unlink(path);
+    assert_null(http_client_open(&settings, "weir", "9.9", &why));
+    assert_non_null(strstr(why.text, strerror(ENOENT)));
+}
+
 static void own_headers_come_last(void **state)
 {
     (void)state;
@@ -282,6 +298,7 @@ int main(void)
         TEST(a_key_is_encoded),
         TEST(an_encoded_key_stays),
         TEST(a_token_file_is_read_again),
+        TEST(a_token_file_without_a_token_is_refused),
         TEST(own_headers_come_last),
         TEST(answers_are_understood),
         TEST(no_answer_has_a_cause),
