@@ -290,7 +290,7 @@ void es_hosts_free(struct es_hosts *hosts)
     free(hosts->url);
     free(hosts->username);
     if (hosts->password)
-        memset(hosts->password, 0, strlen(hosts->password));
+        explicit_bzero(hosts->password, strlen(hosts->password));
     free(hosts->password);
     *hosts = (struct es_hosts){.url = NULL};
 }

@@ -117,7 +117,7 @@ static bool token_check(const struct http_settings *s, struct error *why)
     if (!fine)
         error_set(why, "token_file: cannot read a token from %.300s: %s", s->token_file,
                   errno ? strerror(errno) : "it is empty");
-    memset(secret, 0, sizeof secret);
+    explicit_bzero(secret, sizeof secret);
     return fine;
 }
 
@@ -218,7 +218,7 @@ static bool build_headers(const struct http_settings *s, enum http_type type,
                 (!types[type] || add_header(list, types[type])) &&
                 (type != HTTP_NDJSON_GZIP || add_header(list, "Content-Encoding: gzip")) &&
                 (!*secret || add_header(list, secret)) && add_headers(list, s->headers);
-    memset(secret, 0, sizeof secret);
+    explicit_bzero(secret, sizeof secret);
     return fine;
 }
 
