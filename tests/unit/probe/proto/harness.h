@@ -216,6 +216,23 @@ static void harness_close(struct harness *h)
     harness_now = NULL;
 }
 
+// How many documents there are by now.
+static inline int harness_documents(struct harness *h)
+{
+    harness_flush(h);
+    return h->count;
+}
+
+// Ends and closes; there were `count` documents.
+static inline void harness_finish(struct harness *h, int count)
+{
+    harness_end(h);
+    for (int i = 0; i < h->count && h->count != count; i++)
+        print_error("%s\n", h->documents[i]);
+    assert_int_equal(h->count, count);
+    harness_close(h);
+}
+
 // The document `index` has this text somewhere.
 static inline bool harness_has(const struct harness *h, int index, const char *text)
 {

@@ -31,14 +31,27 @@ static void open_with(const char *yaml, bool compat)
     said.len = 0;
 }
 
+// A command with what belongs to it, byte by byte.
+#define command(literal)                \
+    do {                                \
+        put_literal(&said, 0, literal); \
+        say(CLIENT);                    \
+    } while (0)
+
+// The outcome that ends an answer.
+static void answer(unsigned sequence, unsigned affected)
+{
+    put_outcome(&said, sequence, 0, affected, 0, 2);
+    say(SERVER);
+}
+
 static void log_in(uint32_t capabilities)
 {
     put_greeting(&said);
     say(SERVER);
     put_log_in(&said, capabilities);
     say(CLIENT);
-    put_outcome(&said, 2, 0, 0, 0, 2);
-    say(SERVER);
+    answer(2, 0);
 }
 
 static void open_logged_in(const char *yaml, uint32_t capabilities)
@@ -72,6 +85,24 @@ static void put_result(bool omits_ends, unsigned status)
         put_end(&said, n, status);
 }
 
+static void answer_rows(bool omits_ends)
+{
+    put_result(omits_ends, 2);
+    say(SERVER);
+}
+
+// The beginning of a result of one column.
+static void put_column(unsigned sequence)
+{
+    put_literal(&said, sequence, "\1");
+    put_definition(&said, sequence + 1, "people", "c", 253, 0);
+    put_end(&said, sequence + 2, 2);
+}
+
+#define documents()        harness_documents(&h)
+#define has(index, text)   assert_document_has(&h, index, text)
+#define lacks(index, text) assert_document_lacks(&h, index, text)
+
 static void close_all(void)
 {
     harness_end(&h);
@@ -84,17 +115,16 @@ static void test_log_in(void **state)
 {
     (void)state;
     open_logged_in("", USUAL);
-    harness_flush(&h);
-    assert_int_equal(h.count, 1);
-    assert_document_has(&h, 0, "\"method\":\"LOGIN\"");
-    assert_document_has(&h, 0, "\"user\":\"ann\"");
-    assert_document_has(&h, 0, "\"database\":\"shop\"");
-    assert_document_has(&h, 0, "\"server_version\":\"8.4.2\"");
-    assert_document_has(&h, 0, "\"connection_id\":42");
-    assert_document_has(&h, 0, "\"auth_plugin\":\"mysql_native_password\"");
-    assert_document_has(&h, 0, "\"_name\":\"unit\"");
-    assert_document_has(&h, 0, "\"status\":\"OK\"");
-    assert_document_lacks(&h, 0, "proof");
+    assert_int_equal(documents(), 1);
+    has(0, "\"method\":\"LOGIN\"");
+    has(0, "\"user\":\"ann\"");
+    has(0, "\"database\":\"shop\"");
+    has(0, "\"server_version\":\"8.4.2\"");
+    has(0, "\"connection_id\":42");
+    has(0, "\"auth_plugin\":\"mysql_native_password\"");
+    has(0, "\"_name\":\"unit\"");
+    has(0, "\"status\":\"OK\"");
+    lacks(0, "proof");
     close_all();
 }
 
@@ -126,22 +156,21 @@ static void test_refused(void **state)
     open_with("", false);
     put_error(&said, 0, 1040, "#08004Too many connections");
     say(SERVER);
-    harness_flush(&h);
-    assert_int_equal(h.count, 1);
-    assert_document_has(&h, 0, "08004: Too many connections");
+    assert_int_equal(documents(), 1);
+    has(0, "08004: Too many connections");
     close_all();
 }
 
 static void check_result(void)
 {
     assert_int_equal(h.count, 2);
-    assert_document_has(&h, 1, "\"query\":\"select id, name from people\"");
-    assert_document_has(&h, 1, "\"method\":\"SELECT\"");
-    assert_document_has(&h, 1, "\"num_rows\":2");
-    assert_document_has(&h, 1, "\"num_fields\":2");
-    assert_document_has(&h, 1, "\"path\":\"shop.people\"");
-    assert_document_has(&h, 1, "\"response\":\"id,name\\n1,\\\"A,n\\\"\\n2,NULL\\n\"");
-    assert_document_has(&h, 1, "\"status\":\"OK\"");
+    has(1, "\"query\":\"select id, name from people\"");
+    has(1, "\"method\":\"SELECT\"");
+    has(1, "\"num_rows\":2");
+    has(1, "\"num_fields\":2");
+    has(1, "\"path\":\"shop.people\"");
+    has(1, "\"response\":\"id,name\\n1,\\\"A,n\\\"\\n2,NULL\\n\"");
+    has(1, "\"status\":\"OK\"");
 }
 
 static void test_results(void **state)
@@ -150,8 +179,7 @@ static void test_results(void **state)
     for (int omits_ends = 0; omits_ends < 2; omits_ends++) {
         open_logged_in(everything, USUAL | (omits_ends ? CAN_OMIT_EOF : 0));
         query(" select id, name from people ");
-        put_result(omits_ends, 2);
-        say(SERVER);
+        answer_rows(omits_ends);
         harness_flush(&h);
         check_result();
         close_all();
@@ -180,12 +208,12 @@ static void test_changes(void **state)
     put_payload(&said, 1, &payload);
     say(SERVER);
     harness_flush(&h);
-    assert_document_has(&h, 1, "\"affected_rows\":1");
-    assert_document_has(&h, 1, "\"insert_id\":7");
-    assert_document_has(&h, 1, "\"path\":\"shop.people\"");
-    assert_document_has(&h, 1, "\"info\":\"Records: 1\"");
-    assert_document_has(&h, 1, "\"schema\":\"live\"");
-    assert_document_has(&h, 1, "\"database\":\"live\"");
+    has(1, "\"affected_rows\":1");
+    has(1, "\"insert_id\":7");
+    has(1, "\"path\":\"shop.people\"");
+    has(1, "\"info\":\"Records: 1\"");
+    has(1, "\"schema\":\"live\"");
+    has(1, "\"database\":\"live\"");
     close_all();
 }
 
@@ -197,12 +225,10 @@ static void test_progress(void **state)
     query("alter table people add a int");
     put_error(&said, 1, 0xffff, "\1\1\2\1\1\1\4copy");
     put_error(&said, 2, 0xffff, "\1\2\2\1\1\1\4copy");
-    put_outcome(&said, 3, 0, 2, 0, 2);
-    say(SERVER);
-    harness_flush(&h);
-    assert_int_equal(h.count, 2);
-    assert_document_has(&h, 1, "\"affected_rows\":2");
-    assert_document_has(&h, 1, "\"status\":\"OK\"");
+    answer(3, 2);
+    assert_int_equal(documents(), 2);
+    has(1, "\"affected_rows\":2");
+    has(1, "\"status\":\"OK\"");
     assert_int_equal(h.counters.conn_resyncs, 0);
     close_all();
 }
@@ -215,9 +241,9 @@ static void test_errors(void **state)
     put_error(&said, 1, 1064, "#42000You have an error");
     say(SERVER);
     harness_flush(&h);
-    assert_document_has(&h, 1, "\"status\":\"Error\"");
-    assert_document_has(&h, 1, "\"error_code\":1064");
-    assert_document_has(&h, 1, "\"error_message\":\"42000: You have an error\"");
+    has(1, "\"status\":\"Error\"");
+    has(1, "\"error_code\":1064");
+    has(1, "\"error_message\":\"42000: You have an error\"");
     close_all();
 }
 
@@ -235,14 +261,12 @@ static void test_several_results(void **state)
     put_end(&said, 13, 2);
     say(SERVER);
     query("select id, name from people");
-    put_result(false, 2);
-    say(SERVER);
-    harness_flush(&h);
-    assert_int_equal(h.count, 3);
-    assert_document_has(&h, 1, "\"results\":3");
-    assert_document_has(&h, 1, "\"num_rows\":3");
-    assert_document_has(&h, 1, "\"affected_rows\":5");
-    assert_document_has(&h, 2, "\"num_rows\":2");
+    answer_rows(false);
+    assert_int_equal(documents(), 3);
+    has(1, "\"results\":3");
+    has(1, "\"num_rows\":3");
+    has(1, "\"affected_rows\":5");
+    has(2, "\"num_rows\":2");
     close_all();
 }
 
@@ -256,15 +280,12 @@ static void test_infile(void **state)
     put_literal(&said, 2, "1,Ann\n");
     put_literal(&said, 3, "");
     say(CLIENT);
-    put_outcome(&said, 4, 0, 1, 0, 2);
-    say(SERVER);
+    answer(4, 1);
     query("select id, name from people");
-    put_result(false, 2);
-    say(SERVER);
-    harness_flush(&h);
-    assert_int_equal(h.count, 3);
-    assert_document_has(&h, 1, "\"infile\":{\"bytes\":6,\"name\":\"a.csv\"}");
-    assert_document_has(&h, 1, "\"affected_rows\":1");
+    answer_rows(false);
+    assert_int_equal(documents(), 3);
+    has(1, "\"infile\":{\"bytes\":6,\"name\":\"a.csv\"}");
+    has(1, "\"affected_rows\":1");
     close_all();
 }
 
@@ -290,19 +311,16 @@ static void test_commands(void **state)
             put_outcome(&said, 1, 0, 0, 0, 2);
         say(SERVER);
     }
-    put_literal(&said, 0, "\4people\0");
-    say(CLIENT);
+    command("\4people\0");
     put_definition(&said, 1, "people", "id", 3, 0);
     put_end(&said, 2, 2);
     say(SERVER);
-    put_literal(&said, 0, "\1");
-    say(CLIENT);
-    harness_flush(&h);
-    assert_int_equal(h.count, 8);
+    command("\1");
+    assert_int_equal(documents(), 8);
     for (int i = 0; i < 6; i++)
-        assert_document_has(&h, 1 + i, commands[i].says);
-    assert_document_has(&h, 7, "\"query\":\"FIELDS\"");
-    assert_document_has(&h, 7, "\"database\":\"live\"");
+        has(1 + i, commands[i].says);
+    has(7, "\"query\":\"FIELDS\"");
+    has(7, "\"database\":\"live\"");
     close_all();
 }
 
@@ -310,22 +328,18 @@ static void test_change_user(void **state)
 {
     (void)state;
     open_logged_in("", USUAL);
-    put_literal(&said, 0, "\21bob\0\4hashother\0\45\0mysql_native_password\0");
-    say(CLIENT);
+    command("\21bob\0\4hashother\0\45\0mysql_native_password\0");
     put_literal(&said, 1, "\376mysql_native_password\0challengechallengech");
     say(SERVER);
     put_literal(&said, 2, "01234567890123456789");
     say(CLIENT);
-    put_outcome(&said, 3, 0, 0, 0, 2);
-    say(SERVER);
+    answer(3, 0);
     query("select 1");
-    put_result(false, 2);
-    say(SERVER);
-    harness_flush(&h);
-    assert_int_equal(h.count, 3);
-    assert_document_has(&h, 1, "\"query\":\"CHANGE USER\"");
-    assert_document_has(&h, 2, "\"user\":\"bob\"");
-    assert_document_has(&h, 2, "\"database\":\"other\"");
+    answer_rows(false);
+    assert_int_equal(documents(), 3);
+    has(1, "\"query\":\"CHANGE USER\"");
+    has(2, "\"user\":\"bob\"");
+    has(2, "\"database\":\"other\"");
     close_all();
 }
 
@@ -333,14 +347,12 @@ static void test_replication(void **state)
 {
     (void)state;
     open_logged_in("", USUAL);
-    put_literal(&said, 0, "\22\4\0\0\0\0\0\1\0\0\0bin.01");
-    say(CLIENT);
+    command("\22\4\0\0\0\0\0\1\0\0\0bin.01");
     put_literal(&said, 1, "\0event");
     say(SERVER);
     assert_null(h.conn);
-    harness_flush(&h);
-    assert_int_equal(h.count, 2);
-    assert_document_has(&h, 1, "\"command\":\"BINLOG_DUMP\"");
+    assert_int_equal(documents(), 2);
+    has(1, "\"command\":\"BINLOG_DUMP\"");
     close_all();
 }
 
@@ -360,7 +372,7 @@ static void test_tls(void **state)
     harness_flush(&h);
     assert_null(h.conn); // nobody here knows TLS
     assert_int_equal(h.count, 1);
-    assert_document_has(&h, 0, "\"tls\":true");
+    has(0, "\"tls\":true");
     close_all();
 }
 
@@ -434,30 +446,24 @@ static void test_prepared(void **state)
         put(&payload, types, sizeof types);
         put_values();
         execute();
-        put_outcome(&said, 1, 0, 0, 0, 2);
-        say(SERVER);
+        answer(1, 0);
         start_execution(7, 0); // the types are known
         put(&payload, "\4\0\0", sizeof "\4\0\0" - 1);
         put_values();
         execute();
-        put_outcome(&said, 1, 0, 0, 0, 2);
-        say(SERVER);
-        harness_flush(&h);
-        assert_int_equal(h.count, 4);
-        assert_document_has(&h, 1, "\"query\":\"select c from people where a = ?\"");
-        assert_document_has(&h, 1, "\"statement_id\":7");
-        assert_document_has(&h, 2, "\"query\":\"select c from people where a = ?\"");
-        assert_document_has(&h, 2, params);
-        assert_document_has(&h, 3, params);
-        put_literal(&said, 0, "\31\7\0\0\0"); // closed: the statement is unknown now
-        say(CLIENT);
+        answer(1, 0);
+        assert_int_equal(documents(), 4);
+        has(1, "\"query\":\"select c from people where a = ?\"");
+        has(1, "\"statement_id\":7");
+        has(2, "\"query\":\"select c from people where a = ?\"");
+        has(2, params);
+        has(3, params);
+        command("\31\7\0\0\0"); // closed: the statement is unknown now
         start_execution(7, 0);
         execute();
-        put_outcome(&said, 1, 0, 0, 0, 2);
-        say(SERVER);
-        harness_flush(&h);
-        assert_int_equal(h.count, 5);
-        assert_document_has(&h, 4, "The actual query being used is unknown");
+        answer(1, 0);
+        assert_int_equal(documents(), 5);
+        has(4, "The actual query being used is unknown");
         close_all();
     }
 }
@@ -468,16 +474,13 @@ static void test_long_data(void **state)
     open_logged_in(everything, USUAL);
     prepare("insert into people values (?, ?)", 9, 2, 0, true);
     put_literal(&said, 0, "\30\11\0\0\0\0\0first ");
-    put_literal(&said, 0, "\30\11\0\0\0\0\0second");
-    say(CLIENT);
+    command("\30\11\0\0\0\0\0second");
     start_execution(9, 0);
     put(&payload, "\0\1\374\0\1\0\5", sizeof "\0\1\374\0\1\0\5" - 1);
     execute();
-    put_outcome(&said, 1, 0, 1, 0, 2);
-    say(SERVER);
-    harness_flush(&h);
-    assert_int_equal(h.count, 3);
-    assert_document_has(&h, 2, "\"params\":[\"first second\",\"5\"]");
+    answer(1, 1);
+    assert_int_equal(documents(), 3);
+    has(2, "\"params\":[\"first second\",\"5\"]");
     close_all();
 }
 
@@ -488,8 +491,7 @@ static void test_many_values(void **state)
     (void)state;
     open_logged_in(everything, USUAL);
     prepare("insert into many values (?)", 9, VALUES, 0, true);
-    put_literal(&said, 0, "\30\11\0\0\0\0\0long");
-    say(CLIENT);
+    command("\30\11\0\0\0\0\0long");
     start_execution(9, 0);
     for (int i = 0; i < VALUES / 8; i++)
         put_number(&payload, 0, 1);
@@ -499,11 +501,9 @@ static void test_many_values(void **state)
     for (int i = 1; i < VALUES; i++)
         put_number(&payload, 7, 1);
     execute();
-    put_outcome(&said, 1, 0, 1, 0, 2);
-    say(SERVER);
-    harness_flush(&h);
-    assert_int_equal(h.count, 3);
-    assert_document_has(&h, 2, "\"params\":[\"long\",\"7\",\"7\"");
+    answer(1, 1);
+    assert_int_equal(documents(), 3);
+    has(2, "\"params\":[\"long\",\"7\",\"7\"");
     assert_int_equal(h.counters.events_incomplete, 0);
     close_all();
 }
@@ -529,7 +529,7 @@ static void test_many_executions_at_once(void **state)
     execute();
     harness_flush(&h);
     harness_end(&h);
-    assert_document_has(&h, h.count - 1, "\"params\":[\"65794\"]");
+    has(h.count - 1, "\"params\":[\"65794\"]");
     harness_close(&h);
 }
 
@@ -541,11 +541,9 @@ static void test_types_nobody_knows(void **state)
     start_execution(3, 0);
     put(&payload, "\0\0\7", 3);
     execute();
-    put_outcome(&said, 1, 0, 0, 0, 2);
-    say(SERVER);
-    harness_flush(&h);
-    assert_int_equal(h.count, 3);
-    assert_document_lacks(&h, 2, "\"params\"");
+    answer(1, 0);
+    assert_int_equal(documents(), 3);
+    lacks(2, "\"params\"");
     close_all();
 }
 
@@ -560,23 +558,20 @@ static void test_cursor(void **state)
     put_definition(&said, 2, "people", "c", 3, 0);
     put_end(&said, 3, 0x42);
     say(SERVER);
-    put_literal(&said, 0, "\34\1\0\0\0\2\0\0\0");
-    say(CLIENT);
+    command("\34\1\0\0\0\2\0\0\0");
     put_literal(&said, 1, "\0\0\2ab");
     put_literal(&said, 2, "\0\0\2cd");
     put_end(&said, 3, 0x82);
     say(SERVER);
     query("select 1");
-    put_result(false, 2);
-    say(SERVER);
-    harness_flush(&h);
-    assert_int_equal(h.count, 5);
-    assert_document_has(&h, 2, "\"cursor\":true");
-    assert_document_has(&h, 3, "\"method\":\"FETCH\"");
-    assert_document_has(&h, 3, "\"num_rows\":2");
-    assert_document_has(&h, 3, "\"num_fields\":1");
-    assert_document_has(&h, 3, "\"response\":\"c\\nab\\ncd\\n\"");
-    assert_document_has(&h, 4, "\"num_rows\":2");
+    answer_rows(false);
+    assert_int_equal(documents(), 5);
+    has(2, "\"cursor\":true");
+    has(3, "\"method\":\"FETCH\"");
+    has(3, "\"num_rows\":2");
+    has(3, "\"num_fields\":1");
+    has(3, "\"response\":\"c\\nab\\ncd\\n\"");
+    has(4, "\"num_rows\":2");
     close_all();
 }
 
@@ -596,7 +591,7 @@ static void test_binary_rows(void **state)
     put_end(&said, 7, 2);
     say(SERVER);
     harness_flush(&h);
-    assert_document_has(&h, 2, "\"response\":\"n,t\\n4294967295,ab\\n1,NULL\\n\"");
+    has(2, "\"response\":\"n,t\\n4294967295,ab\\n1,NULL\\n\"");
     close_all();
 }
 
@@ -606,8 +601,7 @@ static void test_long_first_row(void **state)
     (void)state;
     open_logged_in("{send_response: true, max_row_length: 10}", USUAL);
     prepare("select c from people", 1, 0, 1, true);
-    put_literal(&said, 0, "\34\1\0\0\0\2\0\0\0");
-    say(CLIENT);
+    command("\34\1\0\0\0\2\0\0\0");
     payload.len = 0;
     put(&payload, "\0\0\310", 3);
     for (int i = 0; i < 20; i++)
@@ -617,7 +611,7 @@ static void test_long_first_row(void **state)
     put_end(&said, 3, 0x82);
     say(SERVER);
     harness_flush(&h);
-    assert_document_has(&h, 2, "\"response\":\"c\\n0123456789\\ncd\\n\"");
+    has(2, "\"response\":\"c\\n0123456789\\ncd\\n\"");
     close_all();
 }
 
@@ -639,8 +633,7 @@ static void test_fewer_columns_than_prepared(void **state)
     put_string(&payload, "proof");
     put_payload(&said, 1, &payload);
     say(CLIENT);
-    put_outcome(&said, 2, 0, 0, 0, 2);
-    say(SERVER);
+    answer(2, 0);
     prepare("select * from people", 1, 0, 30, true);
     start_execution(1, 0);
     execute();
@@ -648,9 +641,8 @@ static void test_fewer_columns_than_prepared(void **state)
     put_literal(&said, 2, "\0\374");
     put_end(&said, 3, 2);
     say(SERVER);
-    harness_flush(&h);
-    assert_int_equal(h.count, 3);
-    assert_document_has(&h, 2, "c\\nNULL\\n\"");
+    assert_int_equal(documents(), 3);
+    has(2, "c\\nNULL\\n\"");
     close_all();
 }
 
@@ -658,19 +650,14 @@ static void test_query_attributes(void **state)
 {
     (void)state;
     open_logged_in("", USUAL | CAN_QUERY_ATTRIBUTES);
-    put_literal(&said, 0, "\3\1\1\0\1\375\0\5trace\3abcselect 1");
-    say(CLIENT);
-    put_outcome(&said, 1, 0, 0, 0, 2);
-    say(SERVER);
-    put_literal(&said, 0, "\3\0\1select 2");
-    say(CLIENT);
-    put_outcome(&said, 1, 0, 0, 0, 2);
-    say(SERVER);
-    harness_flush(&h);
-    assert_int_equal(h.count, 3);
-    assert_document_has(&h, 1, "\"query\":\"select 1\"");
-    assert_document_has(&h, 1, "\"query_attributes\":{\"trace\":\"abc\"}");
-    assert_document_has(&h, 2, "\"query\":\"select 2\"");
+    command("\3\1\1\0\1\375\0\5trace\3abcselect 1");
+    answer(1, 0);
+    command("\3\0\1select 2");
+    answer(1, 0);
+    assert_int_equal(documents(), 3);
+    has(1, "\"query\":\"select 1\"");
+    has(1, "\"query_attributes\":{\"trace\":\"abc\"}");
+    has(2, "\"query\":\"select 2\"");
     close_all();
 }
 
@@ -707,11 +694,10 @@ static void test_more_than_a_packet_holds(void **state)
     put_literal(&said, 6, "");
     put_end(&said, 7, 2);
     say(SERVER);
-    harness_flush(&h);
-    assert_int_equal(h.count, 2);
-    assert_document_has(&h, 1, "insert into people values");
-    assert_document_has(&h, 1, "\"num_rows\":1");
-    assert_document_has(&h, 1, "\"bytes\":16777225");
+    assert_int_equal(documents(), 2);
+    has(1, "insert into people values");
+    has(1, "\"num_rows\":1");
+    has(1, "\"bytes\":16777225");
     close_all();
 }
 
@@ -753,12 +739,11 @@ static void talk_packed(enum packing packing, size_t at_once)
         put_result(i, 2);
         say_packed(SERVER, packing, at_once);
     }
-    harness_flush(&h);
-    assert_int_equal(h.count, 3);
-    assert_document_has(&h, 0, packing == ZSTD ? "\"compression\":\"zstd\"" : "\"zlib\"");
+    assert_int_equal(documents(), 3);
+    has(0, packing == ZSTD ? "\"compression\":\"zstd\"" : "\"zlib\"");
     for (int i = 1; i < 3; i++) {
-        assert_document_has(&h, i, "\"response\":\"id,name\\n1,\\\"A,n\\\"\\n2,NULL\\n\"");
-        assert_document_has(&h, i, "\"query\":\"select id, name from people\"");
+        has(i, "\"response\":\"id,name\\n1,\\\"A,n\\\"\\n2,NULL\\n\"");
+        has(i, "\"query\":\"select id, name from people\"");
     }
     close_all();
 }
@@ -788,9 +773,8 @@ static void test_compressed_nonsense(void **state)
     say_packed(CLIENT, ZLIB, 4000);
     put_result(true, 2);
     say_packed(SERVER, ZLIB, 4000);
-    harness_flush(&h);
-    assert_int_equal(h.count, 2);
-    assert_document_has(&h, 1, "\"num_rows\":2");
+    assert_int_equal(documents(), 2);
+    has(1, "\"num_rows\":2");
     close_all();
 }
 
@@ -801,9 +785,7 @@ static void test_hole_inside_a_row(void **state)
     (void)state;
     open_logged_in("", USUAL);
     query("select c from people");
-    put_literal(&said, 1, "\1");
-    put_definition(&said, 2, "people", "c", 253, 0);
-    put_end(&said, 3, 2);
+    put_column(1);
     put_number(&said, 200, 3);
     put_text(&said, "\4\310the beginning of a row");
     say(SERVER);
@@ -812,10 +794,9 @@ static void test_hole_inside_a_row(void **state)
     put_literal(&said, 5, "\1x");
     put_end(&said, 6, 2);
     say(SERVER);
-    harness_flush(&h);
-    assert_int_equal(h.count, 2);
-    assert_document_has(&h, 1, "\"num_rows\":2");
-    assert_document_has(&h, 1, "Packet loss while capturing the response");
+    assert_int_equal(documents(), 2);
+    has(1, "\"num_rows\":2");
+    has(1, "Packet loss while capturing the response");
     close_all();
 }
 
@@ -825,9 +806,7 @@ static void test_hole_inside_a_shown_row(void **state)
     (void)state;
     open_logged_in(everything, USUAL);
     query("select c from people");
-    put_literal(&said, 1, "\1");
-    put_definition(&said, 2, "people", "c", 253, 0);
-    put_end(&said, 3, 2);
+    put_column(1);
     put_literal(&said, 4, "\1a");
     put_number(&said, 11, 3);
     put_text(&said, "\5\12begin");
@@ -837,10 +816,9 @@ static void test_hole_inside_a_shown_row(void **state)
     put_literal(&said, 6, "\10whatever");
     put_end(&said, 7, 2);
     say(SERVER);
-    harness_flush(&h);
-    assert_int_equal(h.count, 2);
-    assert_document_has(&h, 1, "\"num_rows\":3");
-    assert_document_has(&h, 1, "\"response\":\"c\\na\\nbegin\\n\"");
+    assert_int_equal(documents(), 2);
+    has(1, "\"num_rows\":3");
+    has(1, "\"response\":\"c\\na\\nbegin\\n\"");
     close_all();
 }
 
@@ -851,9 +829,7 @@ static void test_hole_between_packets(void **state)
         open_with("", compat);
         log_in(USUAL);
         query("select id, name from people");
-        put_literal(&said, 1, "\1");
-        put_definition(&said, 2, "people", "c", 253, 0);
-        put_end(&said, 3, 2);
+        put_column(1);
         put_literal(&said, 4, "\1x");
         say(SERVER);
         harness_gap(&h, SERVER, 77);
@@ -861,14 +837,12 @@ static void test_hole_between_packets(void **state)
         put_end(&said, 10, 2);
         say(SERVER);
         query("select 2");
-        put_result(false, 2);
-        say(SERVER);
-        harness_flush(&h);
-        assert_int_equal(h.count, compat ? 2 : 3);
-        assert_document_has(&h, h.count - 2, "Packet loss while capturing the response");
-        assert_document_has(&h, h.count - 2, "\"num_rows\":1");
-        assert_document_has(&h, h.count - 1, "\"query\":\"select 2\"");
-        assert_document_has(&h, h.count - 1, "\"num_rows\":2");
+        answer_rows(false);
+        assert_int_equal(documents(), compat ? 2 : 3);
+        has(h.count - 2, "Packet loss while capturing the response");
+        has(h.count - 2, "\"num_rows\":1");
+        has(h.count - 1, "\"query\":\"select 2\"");
+        has(h.count - 1, "\"num_rows\":2");
         close_all();
     }
 }
@@ -880,23 +854,19 @@ static void test_hole_of_answers(void **state)
     query("select 1");
     harness_gap(&h, SERVER, 300);
     query("select 2");
-    put_result(false, 2);
-    say(SERVER);
+    answer_rows(false);
     harness_gap(&h, CLIENT, 50); // a question nobody saw
-    put_result(false, 2);
-    say(SERVER);
+    answer_rows(false);
     query("select 3");
-    put_result(false, 2);
-    say(SERVER);
-    harness_flush(&h);
-    assert_int_equal(h.count, 5);
-    assert_document_has(&h, 1, "\"query\":\"select 1\"");
-    assert_document_has(&h, 1, "\"status\":\"Error\"");
-    assert_document_has(&h, 2, "\"query\":\"select 2\"");
-    assert_document_has(&h, 2, "\"num_rows\":2");
-    assert_document_has(&h, 3, "Unmatched response");
-    assert_document_has(&h, 4, "\"query\":\"select 3\"");
-    assert_document_has(&h, 4, "\"num_rows\":2");
+    answer_rows(false);
+    assert_int_equal(documents(), 5);
+    has(1, "\"query\":\"select 1\"");
+    has(1, "\"status\":\"Error\"");
+    has(2, "\"query\":\"select 2\"");
+    has(2, "\"num_rows\":2");
+    has(3, "Unmatched response");
+    has(4, "\"query\":\"select 3\"");
+    has(4, "\"num_rows\":2");
     close_all();
 }
 
@@ -915,20 +885,17 @@ static void test_late(void **state)
     put_text(&said, "the middle of a row of some result");
     say(SERVER);
     query("select id, name from people");
-    put_result(true, 2);
-    say(SERVER);
-    harness_flush(&h);
-    assert_int_equal(h.count, 1);
-    assert_document_has(&h, 0, "\"num_rows\":2");
+    answer_rows(true);
+    assert_int_equal(documents(), 1);
+    has(0, "\"num_rows\":2");
     close_all();
     open_late(); // and compressed
     put_command(&said, 3, "select id, name from people");
     say_packed(CLIENT, ZSTD, 4000);
     put_result(true, 2);
     say_packed(SERVER, ZSTD, 4000);
-    harness_flush(&h);
-    assert_int_equal(h.count, 1);
-    assert_document_has(&h, 0, "\"num_rows\":2");
+    assert_int_equal(documents(), 1);
+    has(0, "\"num_rows\":2");
     close_all();
 }
 
@@ -949,25 +916,21 @@ static void test_one_side(void **state)
 {
     (void)state;
     open_late();
-    put_result(false, 2);
-    say(SERVER);
-    put_outcome(&said, 1, 0, 3, 0, 2);
-    say(SERVER);
-    harness_flush(&h);
-    assert_int_equal(h.count, 2);
-    assert_document_has(&h, 0, "\"num_rows\":2");
-    assert_document_has(&h, 1, "\"affected_rows\":3");
-    assert_document_has(&h, 1, "Unmatched response");
+    answer_rows(false);
+    answer(1, 3);
+    assert_int_equal(documents(), 2);
+    has(0, "\"num_rows\":2");
+    has(1, "\"affected_rows\":3");
+    has(1, "Unmatched response");
     close_all();
     open_late();
     query("select 1");
     query("select 2");
     harness_wait(&h, 20 * SECOND);
-    harness_flush(&h);
-    assert_int_equal(h.count, 2);
-    assert_document_has(&h, 0, "\"query\":\"select 1\"");
-    assert_document_has(&h, 0, "\"status\":\"Error\"");
-    assert_document_has(&h, 1, "\"query\":\"select 2\"");
+    assert_int_equal(documents(), 2);
+    has(0, "\"query\":\"select 1\"");
+    has(0, "\"status\":\"Error\"");
+    has(1, "\"query\":\"select 2\"");
     close_all();
 }
 
@@ -977,15 +940,12 @@ static void test_slow_answer(void **state)
     open_logged_in("", USUAL);
     query("select sleep(20)");
     harness_wait(&h, 20 * SECOND);
-    put_result(false, 2);
-    say(SERVER);
+    answer_rows(false);
     query("select 2");
-    put_outcome(&said, 1, 0, 4, 0, 2);
-    say(SERVER);
-    harness_flush(&h);
-    assert_int_equal(h.count, 3);
-    assert_document_has(&h, 1, "\"status\":\"Error\"");
-    assert_document_has(&h, 2, "\"affected_rows\":4");
+    answer(1, 4);
+    assert_int_equal(documents(), 3);
+    has(1, "\"status\":\"Error\"");
+    has(2, "\"affected_rows\":4");
     close_all();
 }
 
@@ -1003,14 +963,12 @@ static void test_pipelined(void **state)
     put_definition(&said, 2, "", "?", 253, 0);
     put_end(&said, 3, 2);
     put_outcome(&said, 1, 0, 2, 0, 2);
-    put_outcome(&said, 1, 0, 3, 0, 2);
-    say(SERVER);
-    harness_flush(&h);
-    assert_int_equal(h.count, 4);
-    assert_document_has(&h, 2, "\"query\":\"select ?\"");
-    assert_document_has(&h, 2, "\"params\":[\"7\"]");
-    assert_document_has(&h, 2, "\"affected_rows\":2");
-    assert_document_has(&h, 3, "\"affected_rows\":3");
+    answer(1, 3);
+    assert_int_equal(documents(), 4);
+    has(2, "\"query\":\"select ?\"");
+    has(2, "\"params\":[\"7\"]");
+    has(2, "\"affected_rows\":2");
+    has(3, "\"affected_rows\":3");
     close_all();
 }
 
@@ -1021,20 +979,18 @@ static void test_hidden(void **state)
     (void)state;
     open_logged_in("{send_request: true}", USUAL);
     query("create user bob identified by 'hush'");
-    put_outcome(&said, 1, 0, 0, 0, 2);
-    say(SERVER);
+    answer(1, 0);
     harness_flush(&h);
-    assert_document_has(&h, 1, "\"query\":\"create user bob identified by 'xxxxx'\"");
-    assert_document_lacks(&h, 1, "hush");
+    has(1, "\"query\":\"create user bob identified by 'xxxxx'\"");
+    lacks(1, "hush");
     close_all();
     open_logged_in("{send_request: true, send_response: true, hide_literals: true}", USUAL);
     query("select id, name from people where a = 'hush' and b = 42");
-    put_result(false, 2);
-    say(SERVER);
+    answer_rows(false);
     harness_flush(&h);
-    assert_document_has(&h, 1, "where a = ? and b = ?");
-    assert_document_lacks(&h, 1, "hush");
-    assert_document_lacks(&h, 1, "\"response\"");
+    has(1, "where a = ? and b = ?");
+    lacks(1, "hush");
+    lacks(1, "\"response\"");
     close_all();
 }
 
@@ -1091,31 +1047,26 @@ static void test_compat(void **state)
     (void)state;
     open_with(everything, true);
     log_in(USUAL);
-    put_literal(&said, 0, "\16");
-    say(CLIENT);
-    put_outcome(&said, 1, 0, 0, 0, 2);
-    say(SERVER);
+    command("\16");
+    answer(1, 0);
     prepare("select c from people where a = ?", 11, 1, 1, true);
     start_execution(11, 0);
     put(&payload, "\0\1\1\0\377", sizeof "\0\1\1\0\377" - 1);
     execute();
-    put_outcome(&said, 1, 0, 1, 0, 2);
-    say(SERVER);
+    answer(1, 1);
     query("select 1; select 2");
     put_result(false, 2 | 8);
-    put_outcome(&said, 8, 0, 5, 0, 2);
-    say(SERVER);
-    harness_flush(&h);
-    assert_int_equal(h.count, 3);
-    assert_document_has(&h, 0, "\"query\":\"Request Prepare Statement\"");
-    assert_document_has(&h, 0, "\"affected_rows\":11");
-    assert_document_has(&h, 0, "\"message\":\"select c from people where a = ?\"");
-    assert_document_has(&h, 0, "\"path\":\".\"");
-    assert_document_has(&h, 1, "\"params\":[\"255\"]");
-    assert_document_has(&h, 1, "\"request\":\"\"");
-    assert_document_has(&h, 2, "\"affected_rows\":0");
-    assert_document_has(&h, 2, "\"path\":\"shop.alias\"");
-    assert_document_lacks(&h, 2, "\"user\"");
+    answer(8, 5);
+    assert_int_equal(documents(), 3);
+    has(0, "\"query\":\"Request Prepare Statement\"");
+    has(0, "\"affected_rows\":11");
+    has(0, "\"message\":\"select c from people where a = ?\"");
+    has(0, "\"path\":\".\"");
+    has(1, "\"params\":[\"255\"]");
+    has(1, "\"request\":\"\"");
+    has(2, "\"affected_rows\":0");
+    has(2, "\"path\":\"shop.alias\"");
+    lacks(2, "\"user\"");
     close_all();
 }
 

@@ -142,22 +142,8 @@ static void open_with(const char *yaml, bool compat)
     harness_open(&h, &pgsql_protocol, OVER_TCP, yaml, compat);
 }
 
-static void finish(int count)
-{
-    harness_end(&h);
-    if (h.count != count)
-        for (int i = 0; i < h.count; i++)
-            print_error("%s\n", h.documents[i]);
-    assert_int_equal(h.count, count);
-    harness_close(&h);
-}
-
-static int documents(void)
-{
-    harness_flush(&h);
-    return h.count;
-}
-
+#define finish(count)      harness_finish(&h, count)
+#define documents()        harness_documents(&h)
 #define has(index, text)   assert_document_has(&h, index, text)
 #define lacks(index, text) assert_document_lacks(&h, index, text)
 
