@@ -28,6 +28,7 @@ weir_e2e(e2e.elastic_real e2e/elastic_real.py)
 weir_e2e(e2e.kafka e2e/kafka.py)
 weir_e2e(e2e.kafka_real e2e/kafka_real.py)
 weir_e2e(e2e.live e2e/live.py)
+weir_e2e(e2e.live_relay e2e/live_relay.py)
 
 add_executable(kafka_mock ${CMAKE_SOURCE_DIR}/tests/e2e/kafka_mock.c)
 target_link_libraries(kafka_mock PRIVATE weir_flags PkgConfig::RDKAFKA)
@@ -35,12 +36,16 @@ set_property(TEST e2e.kafka APPEND PROPERTY ENVIRONMENT "KAFKA_MOCK=$<TARGET_FIL
 add_executable(blast ${CMAKE_SOURCE_DIR}/tests/bench/blast.c)
 target_link_libraries(blast PRIVATE weir_flags)
 set_property(TEST e2e.live APPEND PROPERTY ENVIRONMENT "BLAST=$<TARGET_FILE:blast>")
+add_executable(relay ${CMAKE_SOURCE_DIR}/tests/e2e/relay.c)
+target_link_libraries(relay PRIVATE weir_flags)
+set_property(TEST e2e.live_relay APPEND PROPERTY ENVIRONMENT "RELAY=$<TARGET_FILE:relay>")
 add_executable(forbidden ${CMAKE_SOURCE_DIR}/tests/e2e/forbidden.c)
 target_link_libraries(forbidden PRIVATE weir_probe)
 add_test(NAME e2e.forbidden COMMAND forbidden ${CMAKE_BINARY_DIR})
 
 set_tests_properties(e2e.mutate e2e.attack PROPERTIES PROCESSORS 2 TIMEOUT 1200)
-set_tests_properties(e2e.elastic_tls e2e.elastic_real e2e.kafka_real e2e.live PROPERTIES SKIP_RETURN_CODE 77)
+set_tests_properties(e2e.elastic_tls e2e.elastic_real e2e.kafka_real e2e.live e2e.live_relay PROPERTIES
+  SKIP_RETURN_CODE 77)
 # Java starts slowly on a busy machine, and who is ended by force leaves servers behind.
 set_tests_properties(e2e.elastic_real e2e.kafka_real PROPERTIES TIMEOUT 3600)
 
