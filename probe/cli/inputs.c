@@ -139,6 +139,9 @@ bool inputs_choose(struct inputs *all, struct plan *plan, const struct flags *fl
     if (path)
         return choose_file(all, &plan->arena, flags, &plan->interfaces[0], path, why);
     const struct interface_settings *entry = entry_with_file(plan);
+    if (entry && plan->interface_count > 1)
+        log_say(LOG_WARNING, "run", "%s is read alone, other entries of interfaces are left out",
+                entry->file);
     if (entry)
         return choose_file(all, &plan->arena, flags, entry, entry->file, why);
     if (plan->interface_count > INPUTS)
