@@ -47,29 +47,21 @@ static const int64_t cut_pause = SECOND / 10; // a change costs the kernel a com
 // ── building ──
 
 // False: there are more tunnels than the kernel's program has room for.
-static bool add_tunnels(struct cut *cut, const struct setting_numbers *ports)
+static bool add_tunnels(struct cut *cut, const struct decode_settings *d)
 {
-    for (int i = 0; i < ports->count; i++) {
-        if (cut->tunnel_count == CUT_TUNNELS)
-            return false;
-        cut->tunnels[cut->tunnel_count++] = (uint16_t)ports->at[i];
-    }
+    for (int kind = 0; d->tunnels && kind < TUNNELS; kind++)
+        for (int i = 0; i < d->tunnel_ports[kind].count; i++) {
+            if (cut->tunnel_count == CUT_TUNNELS)
+                return false;
+            cut->tunnels[cut->tunnel_count++] = (uint16_t)d->tunnel_ports[kind].at[i];
+        }
     return true;
-}
-
-static bool add_all_tunnels(struct cut *cut, const struct decode_settings *d)
-{
-    const struct tunnel_ports *p = &d->tunnel_ports;
-    return !d->tunnels ||
-           (add_tunnels(cut, &p->vxlan) && add_tunnels(cut, &p->vxlan_gpe) &&
-            add_tunnels(cut, &p->geneve) && add_tunnels(cut, &p->gtp) &&
-            add_tunnels(cut, &p->tzsp) && add_tunnels(cut, &p->l2tp) && add_tunnels(cut, &p->mpls));
 }
 
 bool overload_init(struct overload *o, const struct overload_setup *setup)
 {
     *o = (struct overload){.setup = *setup, .cut.seed = setup->seed};
-    o->cuts = setup->source->cut && add_all_tunnels(&o->cut, setup->decode);
+    o->cuts = setup->source->cut && add_tunnels(&o->cut, setup->decode);
     return setup->settings->enabled && setup->source->fill;
 }
 

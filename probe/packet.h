@@ -74,20 +74,15 @@ static inline const uint8_t *packet_address(const struct packet *p, int side)
 // followed is counted and still forms the flow its outer headers allow. It counts packets_seen and
 // undecoded_…; packets_decoded is counted by who counts packets in flows.
 
-// UDP ports to which tunnels go.
-struct tunnel_ports {
-    struct setting_numbers vxlan, vxlan_gpe, geneve, gtp, tzsp, l2tp, mpls;
-};
-
 struct decode_settings {
     int64_t fragments;        // frames that may wait
     int64_t fragment_bytes;   // bytes that may wait
     int64_t fragment_timeout; // of packet time
     int64_t tunnel_depth;     // headers inside each other
     int64_t vlan_depth;
-    bool tunnels; // make flows of what is inside
-    struct tunnel_ports tunnel_ports;
-    bool compat; // not from the table: SCTP has no ports then
+    bool tunnels;                                 // make flows of what is inside
+    struct setting_numbers tunnel_ports[TUNNELS]; // of UDP; none for what does not come over it
+    bool compat;                                  // not from the table: SCTP has no ports then
 };
 extern const struct setting decode_settings[];
 

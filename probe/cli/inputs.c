@@ -96,7 +96,7 @@ static bool choose_cards(struct inputs *all, struct plan *plan, const struct int
         return error_set(why, "%s cannot be captured on this system", i->devices);
     struct fanout_setup fanout = {.by = (enum fanout_by)i->fanout,
                                   .tunnel_depth = decode->tunnels ? (int)decode->tunnel_depth : 0,
-                                  .vxlan = &decode->tunnel_ports.vxlan};
+                                  .vxlan = &decode->tunnel_ports[TUNNEL_VXLAN]};
     if (cards.workers > 1 && !(live->fanout = fanout_new(&fanout)))
         return error_set(why, "out of memory");
     add(all, &cards, i->devices);

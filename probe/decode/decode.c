@@ -26,8 +26,12 @@ enum { NONE = 0xffff, AHEAD = 4 }; // AHEAD: frames whose first bytes are fetche
         .key = #k, .type = t, .offset = offsetof(struct decode_settings, k), .standard = d, \
         .min = lo, .max = hi, .meaning = m                                                  \
     }
-#define PORTS(kind, d, what) \
-    ROW(tunnel_ports.kind, SETTING_NUMBERS, d, 1, 65535, "UDP ports to which " what " goes")
+#define PORTS(name, kind, d, what)                                                               \
+    {                                                                                            \
+        .key = "tunnel_ports." name, .type = SETTING_NUMBERS,                                    \
+        .offset = offsetof(struct decode_settings, tunnel_ports[kind]), .standard = d, .min = 1, \
+        .max = 65535, .meaning = "UDP ports to which " what " goes"                              \
+    }
 const struct setting decode_settings[] = {
     ROW(fragments, SETTING_NUMBER, "8192", 1, 1 << 20, "IP fragments that may wait, per worker"),
     ROW(fragment_bytes, SETTING_BYTES, "8MiB", 256 << 10, 1 << 30,
@@ -38,13 +42,13 @@ const struct setting decode_settings[] = {
     ROW(vlan_depth, SETTING_NUMBER, "8", 0, 64, "VLAN tags that are followed"),
     {"tunnels", SETTING_BOOL, offsetof(struct decode_settings, tunnels), "true",
      .meaning = "look into tunnels and make flows of what is inside"},
-    PORTS(vxlan, "4789, 8472", "VXLAN"),
-    PORTS(vxlan_gpe, "4790", "VXLAN-GPE"),
-    PORTS(geneve, "6081", "Geneve"),
-    PORTS(gtp, "2152", "GTP-U"),
-    PORTS(tzsp, "37008", "TZSP"),
-    PORTS(l2tp, "1701", "L2TP"),
-    PORTS(mpls, "6635", "MPLS"),
+    PORTS("vxlan", TUNNEL_VXLAN, "4789, 8472", "VXLAN"),
+    PORTS("vxlan_gpe", TUNNEL_VXLAN_GPE, "4790", "VXLAN-GPE"),
+    PORTS("geneve", TUNNEL_GENEVE, "6081", "Geneve"),
+    PORTS("gtp", TUNNEL_GTP, "2152", "GTP-U"),
+    PORTS("tzsp", TUNNEL_TZSP, "37008", "TZSP"),
+    PORTS("l2tp", TUNNEL_L2TP, "1701", "L2TP"),
+    PORTS("mpls", TUNNEL_MPLS, "6635", "MPLS"),
     SETTING_END,
 };
 #undef PORTS
@@ -374,7 +378,7 @@ struct decoder *decoder_new(const struct decode_settings *settings, uint64_t see
     d->seed = seed;
     d->count = 1;
     if (settings->tunnels)
-        tunnel_map_fill(&d->map, &settings->tunnel_ports);
+        tunnel_map_fill(&d->map, settings->tunnel_ports);
     d->fragments = fragments_new(settings, seed, counters);
     if (d->fragments)
         return d;

@@ -4,7 +4,7 @@
 
 enum { UDP = 8, ETHERNET = 14, TYPE_AT = 12, IPV4 = 20, IPV6 = 40, CONTROL_WORD = 4 };
 
-// By enum tunnel_kind: those that have UDP ports.
+// By enum tunnel_kind: those that may have UDP ports.
 static tunnel_opener *const over_udp[TUNNELS] = {
     [TUNNEL_VXLAN] = overlay_vxlan,   [TUNNEL_VXLAN_GPE] = overlay_vxlan_gpe,
     [TUNNEL_GENEVE] = overlay_geneve, [TUNNEL_GTP] = overlay_gtp,
@@ -12,21 +12,11 @@ static tunnel_opener *const over_udp[TUNNELS] = {
     [TUNNEL_MPLS] = mpls_open,
 };
 
-static void fill(struct tunnel_map *map, const struct setting_numbers *ports, enum tunnel_kind kind)
+void tunnel_map_fill(struct tunnel_map *map, const struct setting_numbers ports[TUNNELS])
 {
-    for (int i = 0; i < ports->count; i++)
-        map->kind[ports->at[i] & 0xffff] = (uint8_t)(kind + 1);
-}
-
-void tunnel_map_fill(struct tunnel_map *map, const struct tunnel_ports *ports)
-{
-    fill(map, &ports->vxlan, TUNNEL_VXLAN);
-    fill(map, &ports->vxlan_gpe, TUNNEL_VXLAN_GPE);
-    fill(map, &ports->geneve, TUNNEL_GENEVE);
-    fill(map, &ports->gtp, TUNNEL_GTP);
-    fill(map, &ports->tzsp, TUNNEL_TZSP);
-    fill(map, &ports->l2tp, TUNNEL_L2TP);
-    fill(map, &ports->mpls, TUNNEL_MPLS);
+    for (int kind = 0; kind < TUNNELS; kind++)
+        for (int i = 0; over_udp[kind] && i < ports[kind].count; i++)
+            map->kind[ports[kind].at[i] & 0xffff] = (uint8_t)(kind + 1);
 }
 
 // ── what is inside ──

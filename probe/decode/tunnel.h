@@ -27,7 +27,7 @@ struct tunnel {
 struct tunnel_map {
     uint8_t kind[65536];
 };
-void tunnel_map_fill(struct tunnel_map *map, const struct tunnel_ports *ports);
+void tunnel_map_fill(struct tunnel_map *map, const struct setting_numbers ports[TUNNELS]);
 
 enum tunnel_answer tunnel_open(const struct ip_header *h, const struct tunnel_map *map,
                                struct tunnel *t);

@@ -36,16 +36,12 @@ static struct decoder *decoder_of(unsigned kind, struct counters *counters)
                                        .tunnel_depth = tight ? 1 : 4,
                                        .vlan_depth = tight ? 1 : 2,
                                        .tunnels = !(kind & 2)};
-    static int64_t ports[] = {4789, 4790, 6081, 2152, 37008, 1701, 6635};
-    settings.tunnel_ports = (struct tunnel_ports){
-        .vxlan = {&ports[0], 1},
-        .vxlan_gpe = {&ports[1], 1},
-        .geneve = {&ports[2], 1},
-        .gtp = {&ports[3], 1},
-        .tzsp = {&ports[4], 1},
-        .l2tp = {&ports[5], 1},
-        .mpls = {&ports[6], 1},
-    };
+    static int64_t ports[TUNNELS] = {
+        [TUNNEL_VXLAN] = 4789, [TUNNEL_VXLAN_GPE] = 4790, [TUNNEL_GENEVE] = 6081,
+        [TUNNEL_GTP] = 2152,   [TUNNEL_TZSP] = 37008,     [TUNNEL_L2TP] = 1701,
+        [TUNNEL_MPLS] = 6635};
+    for (int i = 0; i < TUNNELS; i++)
+        settings.tunnel_ports[i] = (struct setting_numbers){&ports[i], ports[i] != 0};
     struct decoder *d = decoder_new(&settings, 1, counters);
     fuzz_check(d);
     if (kind & 4)

@@ -225,13 +225,13 @@ static inline struct decode_settings usual_settings(void)
                                     .tunnel_depth = 4,
                                     .vlan_depth = 4,
                                     .tunnels = true,
-                                    .tunnel_ports = {.vxlan = port(4789),
-                                                     .vxlan_gpe = port(4790),
-                                                     .geneve = port(6081),
-                                                     .gtp = port(2152),
-                                                     .tzsp = port(37008),
-                                                     .l2tp = port(1701),
-                                                     .mpls = port(6635)}};
+                                    .tunnel_ports = {[TUNNEL_VXLAN] = port(4789),
+                                                     [TUNNEL_VXLAN_GPE] = port(4790),
+                                                     [TUNNEL_GENEVE] = port(6081),
+                                                     [TUNNEL_GTP] = port(2152),
+                                                     [TUNNEL_TZSP] = port(37008),
+                                                     [TUNNEL_L2TP] = port(1701),
+                                                     [TUNNEL_MPLS] = port(6635)}};
 }
 
 static inline void bench_open(struct bench *t)

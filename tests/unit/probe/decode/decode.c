@@ -327,9 +327,9 @@ static void settings_have_defaults(void **state)
     assert_int_equal(settings.tunnel_depth, 4);
     assert_int_equal(settings.vlan_depth, 8);
     assert_true(settings.tunnels);
-    assert_int_equal(settings.tunnel_ports.vxlan.count, 2);
-    assert_int_equal(settings.tunnel_ports.vxlan.at[1], 8472);
-    assert_int_equal(settings.tunnel_ports.mpls.at[0], 6635);
+    assert_int_equal(settings.tunnel_ports[TUNNEL_VXLAN].count, 2);
+    assert_int_equal(settings.tunnel_ports[TUNNEL_VXLAN].at[1], 8472);
+    assert_int_equal(settings.tunnel_ports[TUNNEL_MPLS].at[0], 6635);
     struct bench t;
     bench_open_with(&t, settings);
     bench_close(&t);
