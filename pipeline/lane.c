@@ -321,12 +321,13 @@ static bool sender_wait(struct sender *s)
 {
     struct lane *l = s->lane;
     gate_lock(&l->gate);
-    for (int64_t until = -1; !l->closing && until; gate_wait(&l->gate, until)) {
-        until = later(pause_end(s), enough_at(l));
+    while (!l->closing) {
+        int64_t until = later(pause_end(s), enough_at(l));
         if (!until && l->at_work >= l->at_work_most)
             until = INT64_MAX;
         if (!until)
             break;
+        gate_wait(&l->gate, until);
     }
     bool open = !l->closing;
     if (open) {
