@@ -364,7 +364,7 @@ static int run_session(struct session *s)
         !build(s, &why) || !start_endpoint(s, &why))
         return fail(s, code == EXIT_FINE ? EXIT_FAILED : code, &why);
     log_say(
-        LOG_INFO, "run", "%u workers, memory at their ceilings %llu MiB", s->count,
+        LOG_INFO, "run", "workers: %u, memory at their ceilings %llu MiB", s->count,
         (unsigned long long)((plan_memory(s->plan, s->count) + inputs_memory(&s->inputs)) >> 20));
     for (unsigned i = 0; i < s->count; i++)
         worker_start(s->workers[i]);
