@@ -124,6 +124,7 @@ extern const struct source *const sources[];
 enum fanout_by {
     FANOUT_ADDRESSES,
     FANOUT_PORTS, // TCP and SCTP also by their ports
+    FANOUT_OUTER, // of a tunnel its ends alone, so that its own fragments stay with the rest
 };
 // What is inside of a tunnel of IP, GRE, VXLAN, MPLS or PPPoE is what counts, as for the decoder;
 // other tunnels go by their outer addresses.

@@ -9,7 +9,7 @@ static const char *const compat_choices[] = {"auto", "none", "packetbeat", NULL}
 static const char *const precisions[] = {"millisecond", "microsecond", "nanosecond", NULL};
 static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
 static const char *const capture_types[] = {"pcap", "af_packet", "autodetect", "libpcap", NULL};
-static const char *const fanouts[] = {"addresses", "ports", NULL};
+static const char *const fanouts[] = {"addresses", "ports", "outer", NULL};
 static const char *const clocks[] = {"kernel", "card", NULL};
 
 #define GENERAL(member) offsetof(struct general_settings, member)
@@ -148,8 +148,9 @@ const struct setting interface_settings[] = {
      .meaning = "Threads; 0: 1 for a file, the processors for a card"},
     {"fanout", SETTING_CHOICE, INTERFACE(fanout), "addresses", .choices = fanouts,
      .meaning = "How packets of a card are shared out to workers: by addresses, which keeps "
-                "together whatever two hosts say to each other, also in fragments; or TCP by ports "
-                "as well, for few hosts that talk much"},
+                "together whatever two hosts say to each other, also in fragments; TCP by ports "
+                "as well, for few hosts that talk much; or by outer addresses, for tunnels "
+                "whose own packets come in fragments, which do not show what is inside"},
     {"duplicates_window", SETTING_DURATION, INTERFACE(duplicates_window), "0", 0, 10 * SECOND,
      .meaning = "A packet seen a second time within it is left out and counted, as when any shows "
                 "both ends of a veth; 0: none are looked for, some milliseconds are enough"},

@@ -395,11 +395,18 @@ static void patch(struct assembler *a)
     }
 }
 
+static int depth_of(const struct fanout_setup *setup)
+{
+    if (setup->by == FANOUT_OUTER)
+        return 0;
+    return setup->tunnel_depth < FANOUT_DEPTH ? setup->tunnel_depth : FANOUT_DEPTH;
+}
+
 int fanout_program(struct sock_filter into[FANOUT_PROGRAM], const struct fanout_setup *setup,
                    uint32_t seed)
 {
     struct assembler a = {.at = into, .setup = setup, .seed = seed};
-    a.depths = 1 + (setup->tunnel_depth < FANOUT_DEPTH ? setup->tunnel_depth : FANOUT_DEPTH);
+    a.depths = 1 + depth_of(setup);
     forget_sum(&a);
     emit(&a, BPF_LDX | BPF_IMM, 0);
     emit(&a, BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PROTOCOL));

@@ -472,7 +472,7 @@ def is_there(kind):
         return True
 
 
-def of_the_kernel(kind, road, workers):
+def of_the_kernel(kind, road, workers, settings=()):
     def prepare(cable):
         for end, net in enumerate((cable.client, cable.server)):
             if kind == "netem":
@@ -483,7 +483,7 @@ def of_the_kernel(kind, road, workers):
             net.has("over", [SERVER["over"]] if end else clients("over"))
 
     load, network = LOADS["http"], "ipv4" if kind == "netem" else "over"
-    want_each(load, exchange(load, network, ROADS[road], workers, prepare=prepare))
+    want_each(load, exchange(load, network, ROADS[road], workers, settings, prepare))
 
 
 # ── all of them ──
@@ -515,8 +515,9 @@ def add_rest(suite, here):
         suite.add("duplicates", f"{kind}/2", without_duplicates, kind, 2)
     for kind in here:
         suite.add("kernel", f"{kind}/3", of_the_kernel, kind, "good" if kind == "netem" else "unsteady", 3)
-        if kind in OVER:  # of a tunnel in fragments only one worker can see the inside
-            suite.add("kernel", f"{kind}, fragments/1", of_the_kernel, kind, "all of it", 1)
+        if kind in OVER:  # the tunnel's own packets
+            suite.add("kernel", f"{kind}, fragments/3", of_the_kernel, kind, "all of it", 3,
+                      ["weir.interfaces.fanout=outer"])
 
 
 def main():

@@ -287,6 +287,18 @@ static void dhcp_goes_to_the_first(void **state)
     assert_int_equal(number(&s), 0);
 }
 
+// Only the first fragment of a tunnel's packet shows what is inside.
+static void fragments_of_a_tunnel_meet_by_its_ends(void **state)
+{
+    (void)state;
+    struct skb inner = tcp(0x0a000001, 0x0a000002, 40000, 80);
+    struct skb whole = in_vxlan(&inner, 7, 8), last = begin(ETH_IPV4);
+    put_ipv4(&last, 8, 7, 17, 100);
+    put(&last, "the end", 7);
+    assert_int_equal(number_by(FANOUT_OUTER, 4, &whole), number_by(FANOUT_OUTER, 4, &last));
+    assert_int_not_equal(number(&whole), number(&last));
+}
+
 // ── the rest ──
 
 static void addresses_are_spread(void **state)
@@ -342,6 +354,7 @@ int main(void)
         cmocka_unit_test(tunnels_stay_shut_when_they_are_to),
         cmocka_unit_test(vxlan_is_where_the_settings_say),
         cmocka_unit_test(without_ip_the_outer_header_counts),
+        cmocka_unit_test(fragments_of_a_tunnel_meet_by_its_ends),
         cmocka_unit_test(dhcp_goes_to_the_first),
         cmocka_unit_test(addresses_are_spread),
         cmocka_unit_test(cut_packets_are_taken),
