@@ -448,6 +448,8 @@ static bool obey(struct conn *c, enum side from)
 bool conn_feed(struct conn *c, enum side from, struct span data, const struct arrival *arrival)
 {
     arrive(c, arrival);
+    if (!c->depth)
+        transactions_allow(c->all, c->all->settings.halves_a_packet);
     do {
         if (!feed_some(c, side_here(c, from), &data)) {
             counter_add(c->all->counters->conn_kept_ceiling, 1);

@@ -64,6 +64,9 @@ struct conns_settings {
     int64_t kept_bytes;          // unread bytes of one side of one conn
     int64_t kept_bytes_all;      // of all conns of a worker; and of all stores of transactions
     int64_t remembered;          // entries of conn_remember in one conn
+    int64_t halves_a_packet;     // unpaired transactions that each feed pays for
+    int64_t halves_reserve;      // how many more may be published, in one worker
+    int64_t unpaid_a_conn;       // transactions in a row that find nothing left, in one stream
 };
 extern const struct setting conns_settings[];
 

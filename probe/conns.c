@@ -26,6 +26,14 @@ const struct setting conns_settings[] = {
                 "as many for what conversations remember"},
     {"remembered", SETTING_NUMBER, SETTING(remembered), "1024", 1, 1 << 20,
      .meaning = "Prepared statements and the like remembered in one conversation"},
+    {"unpaired_per_packet", SETTING_NUMBER, SETTING(halves_a_packet), "2", 1, 1 << 16,
+     .meaning = "Questions without answer and answers without question that are written for each "
+                "packet with payload; what lies above is counted only"},
+    {"unpaired_reserve", SETTING_NUMBER, SETTING(halves_reserve), "32768", 0, 1 << 30,
+     .meaning = "How many more of them each worker may write, for as many as it did not before"},
+    {"unpaired_per_conn", SETTING_NUMBER, SETTING(unpaid_a_conn), "256", 2, 1 << 20,
+     .meaning = "Transactions that may come in one stream, none of them paired, while that reserve "
+                "is used up: with more it is let go"},
     SETTING_END};
 
 static bool reserve(struct conns *all)
@@ -61,6 +69,7 @@ struct conns *conns_new(const struct conns_settings *settings, struct emit *emit
     list_init(&all->tails);
     list_init(&all->transactions);
     list_init(&all->memories);
+    all->halves = settings->halves_reserve;
     wheel_init(&all->wheel);
     if (reserve(all))
         return all;
@@ -156,5 +165,6 @@ void conns_end_all(struct conns *all, enum ending how)
         conn_leave(conn_outermost(oldest(all)), how);
     assert(!all->transaction_count && !all->tail_bytes && !all->memory_bytes);
     wheel_restart(&all->wheel, 0);
+    all->halves = all->settings.halves_reserve;
     all->now = 0;
 }

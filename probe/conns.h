@@ -64,6 +64,7 @@ struct conns {
     struct list transactions; // oldest first
     struct list memories;     // oldest first
     uint32_t conn_count, transaction_count;
+    int64_t halves; // transactions that may still be opened and published unpaired
     uint64_t tail_bytes, memory_bytes;
     struct arena hashes; // the two that follow: large, and touched as they fill
     struct transaction **transaction_hash;
@@ -88,6 +89,7 @@ struct conn {
     struct list in_all;
     struct list transactions, memories; // oldest first
     uint32_t transaction_count, memory_count;
+    uint32_t unpaid; // transactions that nothing was left for, since one of them was paired
     struct tail *tail[2];
     struct conn *inner;
     const struct binding *next; // of conn_become
@@ -134,6 +136,8 @@ void conn_leave(struct conn *c, enum ending how);
 
 // ── transaction.c ──
 
+// So many more may be published unpaired; no more than the reserve are carried over.
+void transactions_allow(struct conns *all, int64_t halves);
 void transactions_age(struct conns *all);
 void transactions_end_all(struct conn *c); // publishes what is open, oldest first
 

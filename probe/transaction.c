@@ -50,6 +50,41 @@ static void transaction_free(struct transaction *t)
     sizes_give(&all->sizes, t, size_of(c));
 }
 
+// ── halves ──
+
+// An allowance for what is published unpaired. Every transaction takes its share when it is opened,
+// so that packets pay for their own, however long those wait and however many do; who is paired
+// gives it back.
+
+void transactions_allow(struct conns *all, int64_t halves)
+{
+    int64_t reserve = all->settings.halves_reserve + all->settings.halves_a_packet;
+    all->halves = all->halves + halves < reserve ? all->halves + halves : reserve;
+}
+
+// A stream in which nothing but such halves comes is not worth being read any further.
+static void pay(struct transaction *t)
+{
+    struct conn *c = t->conn;
+    t->unpaid = !c->all->halves;
+    c->all->halves -= !t->unpaid;
+    c->unpaid += t->unpaid;
+    if (c->unpaid > c->all->settings.unpaid_a_conn && !conn_is_datagram(c))
+        conn_give_up(c);
+}
+
+static void pay_back(const struct transaction *t)
+{
+    t->conn->unpaid = 0;
+    if (!t->unpaid)
+        transactions_allow(t->conn->all, 1);
+}
+
+static bool is_half(const struct transaction *t)
+{
+    return t->unasked || !t->answered;
+}
+
 // How it ended, for its protocol, too.
 static void count_end(const struct transaction *t, struct counters *counters)
 {
@@ -70,6 +105,13 @@ static void count_end(const struct transaction *t, struct counters *counters)
 void transaction_end(struct transaction *t)
 {
     struct conns *all = t->conn->all;
+    if (!is_half(t)) {
+        pay_back(t);
+    } else if (t->unpaid) {
+        counter_add(all->counters->transactions_withheld, 1);
+        transaction_free(t);
+        return;
+    }
     count_end(t, all->counters);
     emit_transaction(all->emit, t->conn->binding, t->conn, &t->conn->ends, t);
     transaction_free(t);
@@ -77,6 +119,7 @@ void transaction_end(struct transaction *t)
 
 void transaction_drop(struct transaction *t)
 {
+    pay_back(t);
     counter_add(t->conn->all->counters->transactions_dropped, 1);
     transaction_free(t);
 }
@@ -156,6 +199,7 @@ static struct transaction *transaction_new(struct conn *c, uint64_t number)
     t->conn = c;
     t->number = number;
     t->state = t + 1;
+    pay(t);
     store_init(&t->store, &all->blocks, (uint32_t)all->settings.transaction_bytes);
     hash_insert(bucket(all, c, number), t);
     list_append(&all->transactions, &t->in_all);
@@ -178,6 +222,8 @@ struct transaction *transaction_unasked(struct conn *c, uint64_t number)
 {
     struct transaction *t = transaction_new(c, number);
     t->unasked = t->asked = true;
+    if (t->unpaid)
+        t->store.ceiling = 0; // it will not be published
     list_prepend(&c->transactions, &t->in_conn);
     return t;
 }

@@ -9,6 +9,10 @@
 //   opened ─ transaction_answered ─┘
 //
 // An early answer does not free a question that is still being filled.
+//
+// Packets pay for the halves that are published: a packet may hold a hundred questions, and a
+// document of each would cost whoever sends them next to nothing. What is paired is always
+// published.
 #pragma once
 
 #include "pipeline/base/chain.h"
@@ -33,7 +37,8 @@ struct transaction {
     bool unasked;              // an answer whose question was never seen
     bool turned;               // SERVER asked: source and destination of its document are swapped
     bool lossy[2];             // bytes of that side's message are missing
-    bool patient;              // its answer may take any time: it ends with its conn
+    bool patient : 1;          // its answer may take any time: it ends with its conn
+    bool unpaid : 1;           // is published only when it is paired
     uint8_t notes;
     struct span note[TRANSACTION_NOTES]; // for error.message; constant texts or views of the store
     struct store store;
@@ -61,7 +66,7 @@ struct transaction *transaction_find(struct conn *c, uint64_t number);
 // afterwards.
 void transaction_asked(struct transaction *t);
 void transaction_answered(struct transaction *t);
-// Published as it is, and gone.
+// Published as it is, or only counted if it is unpaired and unpaid; and gone.
 void transaction_end(struct transaction *t);
 // Gone without a document, counted.
 void transaction_drop(struct transaction *t);

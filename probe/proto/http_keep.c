@@ -258,7 +258,7 @@ void http_keep_blank(struct transaction *t, enum side from, struct span bytes)
 
 static bool names_type(const struct setting_texts *list, const char *type)
 {
-    for (int i = 0; i < list->count; i++)
+    for (int i = 0; *type && i < list->count; i++)
         if (strcasestr(type, list->at[i]))
             return true;
     return false;
@@ -274,7 +274,7 @@ void http_judge_body(struct transaction *t, enum side from)
         names_type(&s->include_body_for, type) ||
         names_type(from == CLIENT ? &s->include_request_body_for : &s->include_response_body_for,
                    type);
-    m->form = from == CLIENT && strcasestr(type, "urlencoded");
+    m->form = from == CLIENT && *type && strcasestr(type, "urlencoded");
     // What is not decoded goes no further than a document can hold.
     bool coded = s->decode_body && (m->coding.len || m->transfer.len);
     m->body_most = coded || s->max_message_size < HTTP_TEXT_MOST ? (uint32_t)s->max_message_size

@@ -54,14 +54,14 @@ def http_long_field(dice, count):
     return spoken(dice, parts, 80, 4)
 
 
-@attack("transactions_unanswered")
+@attack("transactions_unanswered", "transactions_withheld", "conns_given_up")
 def http_questions_only(dice, count):
     """A million pipelined questions, no answer."""
     many = b"".join(get(n) for n in range(10000))
     return spoken(dice, lambda _, n: [(0, many)], 80, 4)
 
 
-@attack("transactions_unasked")
+@attack("transactions_unasked", "transactions_withheld", "conns_given_up")
 def http_answers_only(dice, count):
     """Answers that nobody asked for."""
     many = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" * 10000

@@ -32,7 +32,8 @@ LOW = USUAL | {
     "limits": {"decode": {"fragments": 64, "fragment_bytes": "256KiB"},
                "conns": {"conns": 20, "transactions": 64, "transactions_per_conn": 16,
                          "transaction_bytes": "64KiB", "kept_bytes": "64KiB",
-                         "kept_bytes_all": "8MiB", "remembered": 4},
+                         "kept_bytes_all": "8MiB", "remembered": 4,
+                         "unpaired_reserve": 100, "unpaired_per_conn": 16},
                "events": {"event_scratch": "2MiB", "batches": 16}}}
 QUEUE = {"queue.mem": {"bytes": "2MiB"}}
 # Runs a command and says what it took at most. The kernel counts what a process had when it began

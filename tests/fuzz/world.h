@@ -182,7 +182,10 @@ static inline void world_open(struct world *w, unsigned kind, const struct proto
                                     .transaction_bytes = tight ? 8 << 10 : 11 << 20,
                                     .kept_bytes = tight ? 512 : 1 << 20,
                                     .kept_bytes_all = tight ? 64 << 10 : 64 << 20,
-                                    .remembered = tight ? 2 : 1024};
+                                    .remembered = tight ? 2 : 1024,
+                                    .halves_a_packet = tight ? 1 : 2,
+                                    .halves_reserve = tight ? 3 : 1 << 20,
+                                    .unpaid_a_conn = tight ? 4 : 256};
     struct emit_settings events = {
         .scratch = tight ? 16 << 10 : 24 << 20, .batches = 4, .flush_timeout = SECOND};
     struct error why = {""};
@@ -246,5 +249,6 @@ static inline void world_check(struct world *w)
                world_sum(w, COLUMN_DECODED) + world_sum(w, COLUMN_UNDECODED));
     fuzz_check(w->counters.transactions_opened ==
                w->counters.transactions_answered + w->counters.transactions_unanswered +
-                   w->counters.transactions_unasked + w->counters.transactions_dropped);
+                   w->counters.transactions_unasked + w->counters.transactions_withheld +
+                   w->counters.transactions_dropped);
 }

@@ -221,6 +221,144 @@ static void both_ceilings_at_once_cost_one(void **state)
     assert_counted(transactions_evicted, 1);
 }
 
+// ── halves ──
+
+// One packet was fed; nothing is left but what it and later ones bring.
+static void begin_without_reserve(int64_t a_packet)
+{
+    world.limits.halves_reserve = 0;
+    world.limits.halves_a_packet = a_packet;
+    begin();
+}
+
+static void halves_are_paid_by_packets(void **state)
+{
+    (void)state;
+    begin_without_reserve(2);
+    for (uint64_t i = 1; i <= 5; i++)
+        transaction_end(ask(i));
+    assert_told("#1! #2!");
+    assert_counted(transactions_withheld, 3);
+    assert_counted(transactions_unanswered, 2);
+    assert_counted(unanswered_of[0], 2);
+    world_feed(CLIENT, "x");
+    world.told[0] = 0;
+    for (uint64_t i = 1; i <= 3; i++)
+        transaction_answered(transaction_unasked(world.conn, i));
+    assert_told("#1? #2?");
+    assert_counted(transactions_withheld, 4);
+    assert_counted(transactions_unasked, 2);
+}
+
+static void halves_live_on_the_reserve(void **state)
+{
+    (void)state;
+    world.limits.halves_reserve = 50;
+    begin();
+    world.limits.unpaid_a_conn = 100;
+    for (uint64_t i = 0; i < 60; i++)
+        transaction_end(ask(i));
+    assert_counted(transactions_unanswered, 52);
+    assert_counted(transactions_withheld, 8);
+    for (int i = 0; i < 100; i++) // it does not grow beyond what it was
+        world_feed(CLIENT, "x");
+    for (uint64_t i = 0; i < 60; i++)
+        transaction_end(ask(i));
+    assert_counted(transactions_unanswered, 104);
+}
+
+// As in a capture of one direction: they wait long, and there are many.
+static void packets_pay_for_their_own(void **state)
+{
+    (void)state;
+    begin_without_reserve(1);
+    for (uint64_t i = 0; i < 100; i++) {
+        ask(i);
+        world_feed(CLIENT, "x");
+    }
+    world_age(TIMEOUT + SECOND);
+    assert_counted(transactions_unanswered, 100);
+    assert_counted(transactions_withheld, 0);
+}
+
+static void pairs_are_published_whatever_is_left(void **state)
+{
+    (void)state;
+    struct transaction *t[50];
+    begin_without_reserve(1);
+    world.limits.unpaid_a_conn = 100;
+    for (uint64_t i = 0; i < 50; i++)
+        t[i] = ask(i);
+    for (int i = 0; i < 50; i++)
+        transaction_answered(t[i]);
+    assert_counted(transactions_answered, 50);
+    transaction_drop(ask(50)); // pairs and what is dropped cost nothing
+    transaction_end(ask(51));
+    transaction_end(ask(52));
+    assert_counted(transactions_unanswered, 1);
+    assert_counted(transactions_withheld, 1);
+}
+
+static void nothing_is_kept_of_what_is_withheld(void **state)
+{
+    (void)state;
+    begin_without_reserve(1);
+    struct transaction *one = transaction_unasked(world.conn, 1);
+    struct transaction *two = transaction_unasked(world.conn, 2);
+    struct transaction *three = ask(3); // may still be answered
+    assert_int_equal(transaction_keep(one, text("abc")).len, 3);
+    assert_int_equal(transaction_keep(two, text("abc")).len, 0);
+    assert_int_equal(transaction_keep(three, text("abc")).len, 3);
+    conn_end(world.conn, ENDED_FIN);
+    assert_told("C.fin S.fin #1?!");
+    assert_counted(transactions_withheld, 2);
+}
+
+static bool is_let_go(uint8_t transport)
+{
+    world_open_at(&world.many[0], &talk, transport);
+    for (uint64_t i = 0; i < 17; i++)
+        transaction_end(transaction_open(world.many[0], i));
+    return !world_feed_to(world.many[0], CLIENT, text("x"), world.time);
+}
+
+static void streams_of_halves_are_let_go(void **state)
+{
+    (void)state;
+    begin_without_reserve(1);
+    transaction_end(ask(1)); // that is all there was
+    assert_true(is_let_go(PROTO_TCP));
+    assert_counted(conns_given_up, 1);
+    transaction_end(ask(2));
+    assert_false(is_let_go(PROTO_UDP)); // its ports may live for ever
+}
+
+static void a_pair_spares_the_stream(void **state)
+{
+    (void)state;
+    begin_without_reserve(1);
+    for (uint64_t i = 0; i < 60; i++)
+        if (i % 15)
+            transaction_end(ask(i));
+        else
+            transaction_answered(ask(i));
+    assert_true(world_feed(CLIENT, "x"));
+    assert_counted(conns_given_up, 0);
+}
+
+static void the_reserve_begins_anew(void **state)
+{
+    (void)state;
+    world.limits.halves_reserve = 3;
+    for (int round = 1; round <= 2; round++) {
+        begin();
+        for (uint64_t i = 0; i < 10; i++)
+            transaction_end(ask(i));
+        assert_counted(transactions_unanswered, (uint64_t)round * 5);
+        conns_end_all(world.conns, ENDED_FILE);
+    }
+}
+
 // ── time ──
 
 static void over_after_its_timeout(void **state)
@@ -456,6 +594,14 @@ int main(void)
         test(ceiling_of_a_conn),
         test(ceiling_of_a_worker),
         test(both_ceilings_at_once_cost_one),
+        test(halves_are_paid_by_packets),
+        test(halves_live_on_the_reserve),
+        test(packets_pay_for_their_own),
+        test(pairs_are_published_whatever_is_left),
+        test(nothing_is_kept_of_what_is_withheld),
+        test(streams_of_halves_are_let_go),
+        test(a_pair_spares_the_stream),
+        test(the_reserve_begins_anew),
         test(over_after_its_timeout),
         test(waits_with_patience),
         test(the_last_byte_counts),

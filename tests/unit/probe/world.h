@@ -292,7 +292,10 @@ static int world_begin(void **state)
                                            .transaction_bytes = 64 << 10,
                                            .kept_bytes = 8192,
                                            .kept_bytes_all = 1 << 20,
-                                           .remembered = 16};
+                                           .remembered = 16,
+                                           .halves_a_packet = 2,
+                                           .halves_reserve = 1000,
+                                           .unpaid_a_conn = 16};
     world.documents_limits =
         (struct emit_settings){.scratch = 1 << 20, .batches = 4, .flush_timeout = SECOND};
     return !arena_init(&world.arena, 64 << 20);
@@ -376,7 +379,9 @@ static void world_settle(void)
     assert_int_equal(n->events_made, n->events_written + n->events_filtered + n->events_lost_batch +
                                          n->events_lost_size);
     assert_int_equal(n->transactions_opened, n->transactions_answered + n->transactions_unanswered +
-                                                 n->transactions_unasked + n->transactions_dropped);
+                                                 n->transactions_unasked +
+                                                 n->transactions_withheld +
+                                                 n->transactions_dropped);
     assert_int_equal(n->events_written, world.count + world.unread);
     assert_int_equal(n->conns_now, 0);
     assert_int_equal(n->transactions_now, 0);
