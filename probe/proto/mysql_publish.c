@@ -68,10 +68,8 @@ static void set_upper(const struct page *p, int field, struct span word)
 {
     word = span_first(word, 64);
     struct pen pen = event_pen(p->e, word.len);
-    for (size_t i = 0; i < word.len; i++) {
-        uint8_t c = word.at[i];
-        pen_byte(&pen, c >= 'a' && c <= 'z' ? (uint8_t)(c - 0x20) : c);
-    }
+    for (size_t i = 0; i < word.len; i++)
+        pen_byte(&pen, text_upper(word.at[i]));
     event_text_if(p->e, field, pen_written(&pen));
 }
 

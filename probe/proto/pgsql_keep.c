@@ -51,10 +51,8 @@ static struct span without_secrets(const struct transaction *t, struct span text
 static void keep_method(struct pgsql_statement *about, struct span text)
 {
     struct span verb = span_first(sql_verb(text, SQL_OF_PGSQL), sizeof about->method);
-    for (size_t i = 0; i < verb.len; i++) {
-        uint8_t c = verb.at[i];
-        about->method[i] = c >= 'a' && c <= 'z' ? c & 0xdf : c;
-    }
+    for (size_t i = 0; i < verb.len; i++)
+        about->method[i] = text_upper(verb.at[i]);
     about->method_len = (uint8_t)verb.len;
 }
 

@@ -104,7 +104,7 @@ static struct span reference_method(struct event *e, struct span query)
     struct span word = space > 0 ? span_first(query, (size_t)space) : query;
     struct pen pen = event_pen(e, word.len);
     for (size_t i = 0; i < word.len; i++)
-        pen_byte(&pen, word.at[i] >= 'a' && word.at[i] <= 'z' ? word.at[i] & 0xdf : word.at[i]);
+        pen_byte(&pen, text_upper(word.at[i]));
     return pen_written(&pen);
 }
 

@@ -3,6 +3,8 @@
 
 #include "probe/proto/redis_commands.h"
 
+#include "pipeline/base/text.h"
+
 #define RANGE(begin, end, every, part)                                                 \
     {                                                                                  \
         .find = REDIS_RANGE, .first = begin, .last = end, .step = every, .limit = part \
@@ -25,18 +27,13 @@ static const struct redis_command commands[] = {
 #include "probe/proto/redis_commands.def"
 };
 
-static uint8_t upper(uint8_t byte)
-{
-    return byte >= 'a' && byte <= 'z' ? byte & 0xdf : byte;
-}
-
 const struct redis_command *redis_command_find(struct span name)
 {
     uint8_t wanted[REDIS_NAME];
     if (!name.len || name.len > sizeof wanted)
         return NULL;
     for (size_t i = 0; i < name.len; i++)
-        wanted[i] = upper(name.at[i]);
+        wanted[i] = text_upper(name.at[i]);
     size_t low = 0, high = sizeof commands / sizeof *commands;
     while (low < high) {
         size_t middle = (low + high) / 2;

@@ -19,11 +19,6 @@ static void add(struct transaction *t, struct chain *to, struct span text, bool 
         transaction_append(t, to, span_first(text, room));
 }
 
-static uint8_t upper(uint8_t byte)
-{
-    return byte >= 'a' && byte <= 'z' ? byte & 0xdf : byte;
-}
-
 // ── names ──
 
 // Under compat only these have two words.
@@ -207,7 +202,7 @@ static void keep_word(struct redis_question *q, struct span text)
 {
     q->word_len = text.len <= sizeof q->word ? (uint8_t)text.len : 0;
     for (size_t i = 0; i < q->word_len; i++)
-        q->word[i] = upper(text.at[i]);
+        q->word[i] = text_upper(text.at[i]);
 }
 
 static void end_argument(struct redis_exchange *x, struct redis_question *q)
