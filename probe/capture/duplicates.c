@@ -32,6 +32,8 @@ struct duplicates {
     struct seen seen[SEEN];
 };
 
+_Static_assert(sizeof(struct duplicates) < DUPLICATES_MEMORY + 4096, "as much as is told");
+
 struct duplicates *duplicates_new(int64_t window, uint64_t seed, struct counters *counters)
 {
     struct duplicates *d = calloc(1, sizeof *d);

@@ -8,6 +8,8 @@
 
 struct duplicates;
 
+enum { DUPLICATES_MEMORY = 1 << 20 }; // bytes, about
+
 // NULL: out of memory.
 struct duplicates *duplicates_new(int64_t window, uint64_t seed, struct counters *counters);
 void duplicates_free(struct duplicates *d);

@@ -5,6 +5,7 @@
 
 #include <sched.h>
 
+#include "probe/capture/duplicates.h"
 #include "probe/cli/command.h"
 
 static const struct source *source_named(const char *name)
@@ -179,8 +180,9 @@ bool inputs_open(struct inputs *all, struct error *why)
 uint64_t inputs_memory(const struct inputs *all)
 {
     uint64_t bytes = 0;
-    for (int i = 0; i < all->count; i++)
-        bytes += all->at[i].workers * (uint64_t)all->at[i].capture.live.ring_bytes;
+    for (const struct input *i = all->at; i < all->at + all->count; i++)
+        bytes += i->workers * ((uint64_t)i->capture.live.ring_bytes +
+                               (i->settings->duplicates_window ? DUPLICATES_MEMORY : 0));
     return bytes;
 }
 

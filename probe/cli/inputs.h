@@ -32,6 +32,6 @@ bool inputs_choose(struct inputs *all, struct plan *plan, const struct flags *fl
 int inputs_check(const struct inputs *all, struct error *why);
 // Opens all sources: the last step that needs rights. False: `why`.
 bool inputs_open(struct inputs *all, struct error *why);
-// Bytes of all rings.
+// Bytes of all rings, and of what is known of packets that may come twice.
 uint64_t inputs_memory(const struct inputs *all);
 void inputs_free(struct inputs *all); // after the workers

@@ -351,8 +351,8 @@ def no_output():
         want(probe.counters(log)["events_written"] > 0, log)
 
 
-def memory_of_inboxes():
-    """What is said of memory knows the queue of each output."""
+def what_is_said_of_memory():
+    """It knows the queue of each output, and what is kept of packets that may come twice."""
     def megabytes(*more):
         with folder_with(c="output.file.path: out\n") as folder:
             _, log = call("-c", "c.yml", "-I", FIRST, "-t", "-e", *QUIET,
@@ -361,6 +361,7 @@ def memory_of_inboxes():
     usual = megabytes()
     want(megabytes("output.file.queue.mem.bytes=1GiB", "queue.mem.bytes=16MiB") > usual + 512, usual)
     want(megabytes("output.file.queue.mem.bytes=16MiB", "queue.mem.bytes=1GiB") < usual + 16, usual)
+    want(megabytes("weir.interfaces=[{duplicates_window: 1s}]") == usual + 1, usual)
 
 
 def nothing_published():
@@ -480,7 +481,7 @@ def main():
                     without_any_file, file_of_a_later_entry],
         "flags": [one_dash_or_two, strict_permissions, every_file_is_looked_at, log_files, id_is_kept,
                   looking_leaves_nothing_behind],
-        "outputs": [no_output, memory_of_inboxes, nothing_published, two_outputs, outputs_that_are_off, standard_input],
+        "outputs": [no_output, what_is_said_of_memory, nothing_published, two_outputs, outputs_that_are_off, standard_input],
         "commands": [export_reads_back, export_masks_secrets, export_refuses_what_is_wrong,
                      export_fields, export_template, help_says_all, version],
     }
