@@ -13,7 +13,7 @@ struct http_settings {
     struct setting_texts include_body_for, include_request_body_for, include_response_body_for;
     bool redact_authorization, send_all_headers, split_cookie, decode_body;
     const char *real_ip_header;
-    int64_t max_message_size;
+    int64_t max_message_size, max_body_growth;
 };
 
 enum { HTTP_FIELDS_MOST = 256 }; // lines kept by option, of one message

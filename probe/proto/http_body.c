@@ -11,10 +11,11 @@
 
 enum {
     FIRST_GUESS = 8,
-    GUESS_LEAST = 4 << 10,
+    GUESS_LEAST = 2 * HTTP_GROWTH_FREE,
     WASTE = 4 << 10,
+    STEP = 4 << 10, // made at once, before the growth is looked at
     BETWEEN_MOST = 4 << 20,
-    GROWTH_MOST = 64 // times its length; text that people read stays well below
+    BOMB_SHOWN = 1 << 10, // bytes
 };
 
 // Bytes to decode: a chain's pieces, or one view.
@@ -27,8 +28,15 @@ struct input {
 struct result {
     uint8_t *place;
     size_t room;
-    uint64_t len; // of the whole; what lies above `room` was only counted
+    uint64_t len;  // of the whole; what lies above `room` was only counted
+    uint64_t read; // bytes it was made of
     const char *problem;
+    bool bomb;
+};
+
+struct allowed {
+    struct http_ceiling ceiling;
+    uint64_t coded; // bytes of the body as it came
 };
 
 static const char truncated[] = "body truncated due to size limitation";
@@ -111,27 +119,41 @@ static bool goes_on(enum format format, struct input *in)
     return format == GZIP && input_peek(in, &byte, 1) == 1 && byte == 0x1f;
 }
 
-static void inflate_all(z_stream *z, enum format format, struct input in, uint64_t most,
-                        struct result *out, struct arena *scratch)
+// True if it became more than it may. However many codings there are, together they make no more of
+// a body than one may.
+static bool is_over(struct result *out, const struct allowed *allowed)
+{
+    const struct http_ceiling ceiling = allowed->ceiling;
+    uint64_t read = out->read < allowed->coded ? out->read : allowed->coded;
+    out->bomb = out->len > HTTP_GROWTH_FREE + read * ceiling.growth;
+    if (out->len > ceiling.most)
+        out->len = ceiling.most;
+    else if (!out->bomb)
+        return false;
+    out->problem = truncated;
+    return true;
+}
+
+static void inflate_all(z_stream *z, enum format format, struct input in,
+                        const struct allowed *allowed, struct result *out, struct arena *scratch)
 {
     uint8_t waste[WASTE];
     bool whole = false, pending = false; // pending: zlib holds output that found no room
     while (!whole && (input_fill(&in) || pending)) {
         uint8_t *to = out->len < out->room ? out->place + out->len : waste;
         size_t room = out->len < out->room ? out->room - (size_t)out->len : sizeof waste;
+        room = room < STEP ? room : STEP;
         z->next_in = in.rest.at;
         z->avail_in = (unsigned)in.rest.len;
         z->next_out = to;
         z->avail_out = (unsigned)room;
         int code = inflate(z, Z_NO_FLUSH);
+        out->read += in.rest.len - z->avail_in;
         in.rest = span_skip(in.rest, in.rest.len - z->avail_in);
         out->len += room - z->avail_out;
         pending = !z->avail_out;
-        if (out->len > most) {
-            out->len = most;
-            out->problem = truncated;
+        if (is_over(out, allowed))
             return;
-        }
         if (code == Z_STREAM_END) {
             whole = !goes_on(format, &in);
             if (!whole)
@@ -145,8 +167,8 @@ static void inflate_all(z_stream *z, enum format format, struct input in, uint64
         out->problem = unfinished;
 }
 
-static struct result decode_into(enum format format, struct input in, size_t room, uint64_t most,
-                                 struct arena *scratch)
+static struct result decode_into(enum format format, struct input in, size_t room,
+                                 const struct allowed *allowed, struct arena *scratch)
 {
     struct result out = {.place = arena_alloc(scratch, room), .room = room};
     z_stream z = {.zalloc = scratch_alloc, .zfree = scratch_free, .opaque = scratch};
@@ -155,30 +177,20 @@ static struct result decode_into(enum format format, struct input in, size_t roo
         out.room = 0;
         return out;
     }
-    inflate_all(&z, format, in, most, &out, scratch);
+    inflate_all(&z, format, in, allowed, &out, scratch);
     return out;
 }
 
 // Decodes into a place that most bodies fit; the rare others are done again, their size known.
-static struct result decode_one(enum format format, struct input in, size_t keep, uint64_t most,
-                                struct arena *scratch)
+static struct result decode_one(enum format format, struct input in, size_t keep,
+                                const struct allowed *allowed, struct arena *scratch)
 {
     size_t guess = in.len < SIZE_MAX / FIRST_GUESS ? in.len * FIRST_GUESS : SIZE_MAX;
     guess = guess < GUESS_LEAST ? GUESS_LEAST : guess;
-    struct result out = decode_into(format, in, guess < keep ? guess : keep, most, scratch);
-    if (out.len > out.room && out.room < keep)
-        out = decode_into(format, in, out.len < keep ? (size_t)out.len : keep, most, scratch);
+    struct result out = decode_into(format, in, guess < keep ? guess : keep, allowed, scratch);
+    if (out.len > out.room && out.room < keep && !out.bomb)
+        out = decode_into(format, in, out.len < keep ? (size_t)out.len : keep, allowed, scratch);
     return out;
-}
-
-// What goes beyond a document is decoded only to be counted: as far as it is not made of next to
-// nothing.
-static uint64_t believed(size_t len, uint64_t most)
-{
-    uint64_t grown = (uint64_t)len * GROWTH_MOST;
-    if (grown < HTTP_TEXT_MOST)
-        grown = HTTP_TEXT_MOST;
-    return grown < most ? grown : most;
 }
 
 // ── the codings in their order ──
@@ -218,23 +230,27 @@ bool http_is_coded(struct span content, struct span transfer)
 }
 
 struct http_decoded http_decode(const struct chain *body, struct span content, struct span transfer,
-                                uint64_t most, struct arena *scratch)
+                                struct http_ceiling ceiling, struct arena *scratch)
 {
     struct span codings[HTTP_CODINGS_MOST];
     int count = list_codings(transfer, codings, list_codings(content, codings, 0));
     struct input in = input_of_chain(body);
     struct http_decoded out = {.len = body->len};
+    struct allowed allowed = {ceiling, body->len};
     for (int i = count - 1; i >= 0; i--) {
         enum coding coding = coding_of(codings[i]);
         struct result r = {.problem = "decoder not found"};
         if (coding != CODING_UNKNOWN)
             r = decode_one(coding == CODING_GZIP ? GZIP : DEFLATE, in,
-                           i ? BETWEEN_MOST : HTTP_TEXT_MOST, believed(in.len, most), scratch);
+                           i ? BETWEEN_MOST : HTTP_TEXT_MOST, &allowed, scratch);
         if (i && r.len > r.room && !r.problem)
             r.problem = truncated;
         out.body = span_of(r.place, r.len < r.room ? (size_t)r.len : r.room);
         out.len = r.len;
         out.problem = r.problem;
+        out.bomb = r.bomb;
+        if (r.bomb)
+            out.body = span_first(out.body, BOMB_SHOWN);
         out.coding = codings[i];
         in = input_of_span(out.body);
         if (r.problem) {

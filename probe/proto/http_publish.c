@@ -172,10 +172,13 @@ static struct value body_value(const struct page *p, const struct http_message *
 {
     struct span content = view(p, &m->coding), transfer = view(p, &m->transfer);
     if (p->settings->decode_body && m->body.len && http_is_coded(content, transfer)) {
-        struct http_decoded d = http_decode(
-            &m->body, content, transfer, (uint64_t)p->settings->max_message_size, &p->e->scratch);
+        struct http_ceiling ceiling = {(uint64_t)p->settings->max_message_size,
+                                       (uint64_t)p->settings->max_body_growth};
+        struct http_decoded d = http_decode(&m->body, content, transfer, ceiling, &p->e->scratch);
         if (d.problem)
             note_coding(p, &d);
+        if (d.bomb)
+            counter_add(conn_counters(p->t->conn)->http_bombs, 1);
         *whole = d.len;
         return text_of(d.body, d.len);
     }

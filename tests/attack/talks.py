@@ -111,7 +111,7 @@ def bomb(times, zeros=20_000_000):
     return body
 
 
-@attack("transactions_answered")
+@attack("transactions_answered", "http_bombs")
 def http_bombs(dice, count):
     """Bodies that unfold to a thousand times their length, and to a million times."""
     def parts(_, number):

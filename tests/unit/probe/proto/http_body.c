@@ -8,12 +8,13 @@
 #include <cmocka.h>
 // clang-format on
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <zlib.h>
 
 #include "probe/proto/http_body.h"
 
-enum { MOST = 10 << 20 };
+enum { MOST = 10 << 20, GROWTH = 64 };
 
 static struct arena scratch;
 static struct pool blocks;
@@ -54,7 +55,8 @@ static struct http_decoded decoded(struct span bytes, const char *content, const
 {
     struct chain c = {0};
     assert_true(chain_add(&c, &store, bytes));
-    return http_decode(&c, span_text(content), span_text(transfer), most, &scratch);
+    struct http_ceiling ceiling = {most, GROWTH};
+    return http_decode(&c, span_text(content), span_text(transfer), ceiling, &scratch);
 }
 
 static const struct span hello = SPAN("hello hello hello hello, world");
@@ -129,29 +131,105 @@ static void problems(void **state)
     assert_int_equal(d.body.len, 0);
 }
 
-static void a_bomb_is_stopped(void **state)
+static void assert_bomb(struct span bytes, const char *content)
+{
+    struct http_decoded d = decoded(bytes, content, "", MOST);
+    assert_true(d.bomb);
+    assert_string_equal(d.problem, "body truncated due to size limitation");
+    assert_in_range(d.len, HTTP_GROWTH_FREE, HTTP_GROWTH_FREE + GROWTH * 256 + 8192);
+    assert_in_range(d.body.len, 1, 1024); // little is shown of it
+    assert_true(scratch.used < 40 << 20);
+}
+
+static void bombs_are_stopped(void **state)
 {
     (void)state;
     uint8_t *zeros = calloc(1, 32 << 20);
     struct span bomb = packed(span_of(zeros, 32 << 20), 31);
-    assert_true(bomb.len < 64 << 10);
-    struct http_decoded d = decoded(bomb, "gzip", "", 1 << 20);
-    assert_string_equal(d.problem, "body truncated due to size limitation");
-    assert_int_equal(d.len, 1 << 20);
-    assert_int_equal(d.body.len, HTTP_TEXT_MOST);
-    assert_true(scratch.used < 40 << 20);
-    // What made next to nothing so large is not even followed to that limit.
-    d = decoded(bomb, "gzip", "", MOST);
-    assert_string_equal(d.problem, "body truncated due to size limitation");
-    assert_int_equal(d.len, 64 * bomb.len);
-    d = decoded(packed(span_of(zeros, 1 << 20), 31), "gzip", "", MOST);
-    assert_string_equal(d.problem, "body truncated due to size limitation");
-    assert_int_equal(d.len, HTTP_TEXT_MOST);
-    assert_int_equal(d.body.len, HTTP_TEXT_MOST);
-    // In an outer coding it is too large to be looked into.
-    d = decoded(packed(bomb, 31), "gzip, gzip", "", MOST);
-    assert_non_null(d.problem);
+    assert_in_range(bomb.len, 16 << 10, 64 << 10); // it is known long before it was read
+    assert_bomb(bomb, "gzip");
+    assert_bomb(packed(span_of(zeros, 40000), 31), "gzip");
+    assert_true(decoded(packed(bomb, 31), "gzip, gzip", "", MOST).bomb);
+    assert_true(decoded(packed(packed(bomb, 31), 31), "gzip, gzip, gzip", "", MOST).bomb);
+    struct http_decoded d = decoded(packed(span_of(zeros, HTTP_GROWTH_FREE), 31), "gzip", "", MOST);
+    assert_null(d.problem); // any body may become so much
+    assert_int_equal(d.body.len, HTTP_GROWTH_FREE);
     free(zeros);
+}
+
+// Codings inside each other make no more of a body than one may: 30 times, and 30 times that.
+static void growth_does_not_multiply(void **state)
+{
+    (void)state;
+    enum { SIZE = 4 << 20 };
+    uint8_t *text = calloc(1, SIZE);
+    uint32_t random = 1;
+    for (size_t i = 0; i < SIZE; i += 64) {
+        random = random * 1103515245 + 12345;
+        text[i] = i % 4096 ? 'a' : (uint8_t)(random >> 16);
+    }
+    struct span once = packed(span_of(text, SIZE), 31), twice = packed(once, 31);
+    assert_in_range(SIZE / twice.len, 2 * GROWTH, 4096);
+    struct http_decoded d = decoded(twice, "gzip, gzip", "", MOST);
+    assert_true(d.bomb);
+    assert_in_range(d.len, 1, HTTP_GROWTH_FREE + GROWTH * twice.len + 8192);
+    free(text);
+}
+
+static void assert_whole(const uint8_t *text, size_t len, int least)
+{
+    struct span bytes = packed(span_of(text, len), 31);
+    assert_true(len >= (size_t)least * bytes.len);
+    struct http_decoded d = decoded(bytes, "gzip", "", MOST);
+    assert_null(d.problem);
+    assert_false(d.bomb);
+    assert_int_equal(d.len, len);
+    assert_memory_equal(d.body.at, text, d.body.len);
+    assert_int_equal(d.body.len, len < HTTP_TEXT_MOST ? len : HTTP_TEXT_MOST);
+}
+
+// What people send packs well, too.
+static void ordinary_bodies_are_whole(void **state)
+{
+    (void)state;
+    enum { SIZE = 400000 };
+    char *text = malloc(SIZE);
+    size_t page = 0, list = 0, blank = 15000;
+    for (unsigned i = 0; page < 100000; i++)
+        page += (size_t)sprintf(text + page,
+                                "<tr class=\"row\"><td><a href=\"/item/%u\">Item %u</a></td>"
+                                "<td class=\"price\">%u.%02u</td></tr>\n",
+                                i * 7919 % 99991, i, i * 31 % 977, i % 100);
+    assert_whole((uint8_t *)text, page, 8);
+    for (unsigned i = 0; list < 300000; i++)
+        list += (size_t)sprintf(text + list,
+                                "    {\n        \"identifier\": %u,\n        \"enabled\": true,\n"
+                                "        \"description\": null,\n        \"labels\": []\n    },\n",
+                                i);
+    assert_whole((uint8_t *)text, list, 20);
+    memset(text, ' ', blank); // a page that begins with nothing
+    for (unsigned i = 0; blank < 40000; i++)
+        blank += (size_t)sprintf(text + blank, "%x%u ", i * 2654435761U, i * 40503U);
+    assert_whole((uint8_t *)text, blank, 2);
+    free(text);
+}
+
+static void the_absolute_ceiling(void **state)
+{
+    (void)state;
+    enum { SIZE = 300000 };
+    uint8_t *text = malloc(SIZE);
+    uint32_t random = 1;
+    for (size_t i = 0; i < SIZE; i++) {
+        random = random * 1103515245 + 12345;
+        text[i] = (uint8_t)('a' + (random >> 16) % 26);
+    }
+    struct http_decoded d = decoded(packed(span_of(text, SIZE), 31), "gzip", "", 100000);
+    assert_string_equal(d.problem, "body truncated due to size limitation");
+    assert_false(d.bomb);
+    assert_int_equal(d.len, 100000);
+    assert_int_equal(d.body.len, 100000);
+    free(text);
 }
 
 static void large_bodies_are_counted_whole(void **state)
@@ -184,8 +262,9 @@ static void no_scratch(void **state)
     assert_true(arena_init(&tiny, 8192));
     struct chain c = {0};
     assert_true(chain_add(&c, &store, packed(hello, 31)));
+    struct http_ceiling ceiling = {MOST, GROWTH};
     struct http_decoded d =
-        http_decode(&c, (struct span)SPAN("gzip"), span_of(NULL, 0), MOST, &tiny);
+        http_decode(&c, (struct span)SPAN("gzip"), span_of(NULL, 0), ceiling, &tiny);
     assert_non_null(d.problem);
     assert_int_equal(d.body.len, 0);
     arena_free(&tiny);
@@ -197,7 +276,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(codings, set_up, tear_down),
         cmocka_unit_test_setup_teardown(several_gzip_members, set_up, tear_down),
         cmocka_unit_test_setup_teardown(problems, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_bomb_is_stopped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bombs_are_stopped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(growth_does_not_multiply, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ordinary_bodies_are_whole, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_absolute_ceiling, set_up, tear_down),
         cmocka_unit_test_setup_teardown(large_bodies_are_counted_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_scratch, set_up, tear_down),
     };
