@@ -367,7 +367,7 @@ ROADS = {
     "fragments": ["-f", 512],
     "all of it": ["-l", 10, "-d", 20, "-o", 40, "-f", 1000],
 }
-DOES = {"-l": "lost", "-d": "twice", "-o": "late", "-m": "missed", "-r": "late"}
+CABLES = collections.Counter()  # what all of them did
 WRAPS = ("vlan", "qinq", "vxlan", "geneve", "gre", "gre-bridge", "erspan")
 
 # `again`: how many questions the clients had to repeat.
@@ -385,8 +385,7 @@ def exchange(load, network, options, workers, settings=(), prepare=lambda cable:
             again = load.run(cable, network)
             relay = cable.stop()
             result = weir.end()
-    for option in options:
-        want(relay.get(DOES.get(option), 1) > 0, f"nothing was {DOES.get(option)}: {relay}")
+    CABLES.update(relay)
     want(relay["refused"] == 0, f"the relay could not send: {relay}")
     live.want_all(result, relay["mirrored"])
     want(result.counters["kernel_dropped"] == 0, "packets were dropped")
@@ -486,6 +485,12 @@ def of_the_kernel(kind, road, workers, settings=()):
     want_each(load, exchange(load, network, ROADS[road], workers, settings, prepare))
 
 
+def nothing_was_easy():
+    """One cable may be spared by chance, so few frames go over it; not all of them."""
+    idle = [name for name in ("lost", "twice", "late", "missed", "mirrored") if not CABLES[name]]
+    want(not idle, f"never {', '.join(idle)}")
+
+
 # ── all of them ──
 
 def add_roads(suite):
@@ -518,6 +523,7 @@ def add_rest(suite, here):
         if kind in OVER:  # the tunnel's own packets
             suite.add("kernel", f"{kind}, fragments/3", of_the_kernel, kind, "all of it", 3,
                       ["weir.interfaces.fanout=outer"])
+    suite.add("cables", "did what they were told", nothing_was_easy)
 
 
 def main():
