@@ -10,6 +10,7 @@ enum {
     SERVERS = 4096,   // of bootstrap.servers
     MARGIN = 4096,    // for key, headers and framing of a message as large as may be
     DEPTH = 16,       // of the user's map
+    PATIENCE = 10,    // times the timeout of a request: longer than a broker takes to come back
     GZIP_STANDARD = 4 // the reference's level
 };
 
@@ -113,10 +114,11 @@ static void set_delivery(struct properties *p, const struct kafka_settings *s)
     set_number(p, "message.max.bytes", s->max_message_bytes + MARGIN);
     set_number(p, "batch.size", s->max_message_bytes);
     set_time(p, "linger.ms", s->linger ? s->linger : 5 * MILLISECOND);
-    // The lane bounds what is under way; a message is given back to it late, for as long as the
-    // client holds it the broker knows it again when it comes twice.
+    // The lane bounds what is under way; a message is given back to it late, for only as long as
+    // the client holds it the broker knows it again when it comes twice. Not never: a partition
+    // that has lost its leader would hold up all others.
     set_number(p, "queue.buffering.max.messages", 1000000);
-    set_time(p, "message.timeout.ms", 3 * s->timeout);
+    set_time(p, "message.timeout.ms", PATIENCE * s->timeout);
     set_time(p, "socket.timeout.ms", s->timeout);
     set_time(p, "request.timeout.ms", s->broker_timeout);
     set(p, "socket.keepalive.enable", s->keep_alive ? "true" : "false");

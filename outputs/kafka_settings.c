@@ -87,7 +87,9 @@ const struct setting kafka_settings[] = {
     {"bulk_flush_frequency", SETTING_DURATION, AT(linger), "0s", 0, 60 * SECOND,
      .meaning = "A message waits so long for others of its partition; 0: 5 ms"},
     {"timeout", SETTING_DURATION, AT(timeout), "30s", SECOND, 300 * SECOND,
-     .meaning = "A request may take so long; a message is given back after three times that"},
+     .meaning =
+         "A request may take so long; a message is given back after ten times that, and sent "
+         "anew: if it had arrived, it is there twice"},
     {"broker_timeout", SETTING_DURATION, AT(broker_timeout), "10s", MILLISECOND, 900 * SECOND,
      .meaning = "So long the broker waits for required_acks"},
     {"channel_buffer_size", SETTING_UNUSED,
@@ -107,7 +109,8 @@ const struct setting kafka_settings[] = {
      .meaning = "Topic for what is refused, cut if it is too large, with the reason in headers"},
     {"required_acks", SETTING_NUMBER, AT(required_acks), "-1", -1, 1,
      .meaning = "Who must have a message: -1: all replicas in sync, and the broker drops what "
-                "comes twice; 1: the leader; 0: nobody, losses go unnoticed"},
+                "comes twice, but for documents older than its producer.id.expiration.ms, a day; "
+                "1: the leader; 0: nobody, losses go unnoticed"},
     {"statistics", SETTING_DURATION, AT(statistics), "30s", 0, 3600 * SECOND,
      .meaning = "How often the client's numbers go to the log while there is something to send; "
                 "0: never"},
