@@ -11,6 +11,7 @@
 
 struct dns_settings {
     bool include_authorities, include_additionals;
+    int64_t max_record_growth;
 };
 
 static const struct setting settings[] = {
@@ -18,6 +19,10 @@ static const struct setting settings[] = {
      "false", .meaning = "Write the records about the authorities"},
     {"include_additionals", SETTING_BOOL, offsetof(struct dns_settings, include_additionals),
      "false", .meaning = "Write the additional records"},
+    {"max_record_growth", SETTING_NUMBER, offsetof(struct dns_settings, max_record_growth), "3", 1,
+     1 << 16,
+     .meaning = "Bytes of text that records may have for each byte of their message, above 2 KiB; "
+                "those behind are only counted"},
     SETTING_END};
 
 static const struct oddity oddities[] = {
@@ -445,15 +450,19 @@ static bool dns_publish(const struct conn *c, const struct transaction *t, struc
         event_text(e, F_STATUS, (struct span)SPAN("Error"));
     const struct dns_message *asked = t->unasked ? &answer : &question;
     const struct dns_message *shown = has_answer ? &answer : &question;
-    struct dns_wanted wanted = {own->include_authorities, own->include_additionals, compat, {0}};
+    struct dns_wanted wanted = {.authorities = own->include_authorities,
+                                .additionals = own->include_additionals,
+                                .raw = compat,
+                                .growth = (unsigned)own->max_record_growth};
     struct span name = dns_document_question(e, asked);
     if (dns_message_asks_same(asked, shown))
         wanted.name = name;
-    dns_document_message(e, shown, wanted);
+    if (!dns_document_message(e, shown, wanted))
+        counter_add(conn_counters(t->conn)->dns_records_withheld, 1);
     if (common->send_request && !t->unasked)
-        dns_document_line(e, F_REQUEST, &question, compat);
+        dns_document_line(e, F_REQUEST, &question, wanted);
     if (common->send_response && has_answer)
-        dns_document_line(e, F_RESPONSE, &answer, compat);
+        dns_document_line(e, F_RESPONSE, &answer, wanted);
     return true;
 }
 

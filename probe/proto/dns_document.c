@@ -220,11 +220,11 @@ static void set_resolved(struct event *e, const struct dns_message *m)
     }
 }
 
-static void set_sections(struct event *e, const struct dns_message *m, struct dns_wanted wanted,
+static bool set_sections(struct event *e, const struct dns_message *m, struct dns_wanted wanted,
                          struct span question)
 {
     struct dns_known known;
-    dns_known_begin(&known, question);
+    dns_known_begin(&known, question, dns_text_allowed(m, wanted.growth));
     event_number(e, DNS_ANSWERS_COUNT, m->count[DNS_ANSWERS]);
     event_number(e, DNS_AUTHORITIES_COUNT, m->count[DNS_AUTHORITIES]);
     event_number(e, DNS_ADDITIONALS_COUNT, m->count[DNS_ADDITIONALS] - m->has_opt);
@@ -234,9 +234,10 @@ static void set_sections(struct event *e, const struct dns_message *m, struct dn
         set_records(e, DNS_AUTHORITY_RECORDS, m, DNS_AUTHORITIES, wanted.raw, &known);
     if (wanted.additionals)
         set_records(e, DNS_ADDITIONAL_RECORDS, m, DNS_ADDITIONALS, wanted.raw, &known);
+    return !known.cut;
 }
 
-void dns_document_message(struct event *e, const struct dns_message *m, struct dns_wanted wanted)
+bool dns_document_message(struct event *e, const struct dns_message *m, struct dns_wanted wanted)
 {
     event_text(e, DNS_TYPE,
                m->flags & DNS_QR ? (struct span)SPAN("answer") : (struct span)SPAN("query"));
@@ -247,13 +248,15 @@ void dns_document_message(struct event *e, const struct dns_message *m, struct d
     struct span question = set_question(e, m, wanted.name);
     if (m->has_opt)
         set_opt(e, m, wanted.raw);
-    set_sections(e, m, wanted, question);
+    return set_sections(e, m, wanted, question);
 }
 
-void dns_document_line(struct event *e, int field, const struct dns_message *m, bool raw)
+void dns_document_line(struct event *e, int field, const struct dns_message *m,
+                       struct dns_wanted wanted)
 {
     uint8_t place[LIST_CEILING];
-    struct pen pen = pen_of(place, sizeof place);
-    dns_render_message(&pen, m, raw);
+    size_t allowed = dns_text_allowed(m, wanted.growth);
+    struct pen pen = pen_of(place, allowed < sizeof place ? allowed : sizeof place);
+    dns_render_message(&pen, m, wanted.raw);
     event_text_copy(e, field, pen_written(&pen));
 }

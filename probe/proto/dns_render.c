@@ -28,9 +28,26 @@ static void known_add(struct dns_known *k, uint32_t at, struct span json)
     k->used += json.len;
 }
 
-void dns_known_begin(struct dns_known *k, struct span question)
+size_t dns_text_allowed(const struct dns_message *m, unsigned growth)
+{
+    return DNS_TEXT_FREE + (size_t)m->end * growth;
+}
+
+// False: the message has no text left for a record of that size.
+static bool known_pay(struct dns_known *k, size_t size)
+{
+    size_t text = size > DNS_RECORD_FREE ? size - DNS_RECORD_FREE : 0;
+    if (text > k->left)
+        return false;
+    k->left -= text;
+    return true;
+}
+
+void dns_known_begin(struct dns_known *k, struct span question, size_t allowed)
 {
     struct pen pen = pen_of(k->text, sizeof k->text);
+    k->left = allowed;
+    k->cut = false;
     k->count = 0;
     k->used = 0;
     if (!question.len)
@@ -98,6 +115,26 @@ static void put_data(struct pen *to, struct span message, const struct dns_data 
         known_add(known, at, span_of(begin, (size_t)(to->at - begin)));
 }
 
+// Data that is nothing but a pointer to a known name need not be read; empty: it is not.
+static struct span known_data(struct span message, const struct dns_record *r,
+                              const struct dns_known *known)
+{
+    bool is_name = r->type == DNS_NS || r->type == DNS_CNAME || r->type == DNS_PTR;
+    uint32_t at = is_name && r->data_len == 2 ? name_place(message, r->data) : r->data;
+    struct span json = at != r->data ? known_find(known, at) : span_of(NULL, 0);
+    return json.len > 2 ? json : span_of(NULL, 0); // an owner that is no name is ""
+}
+
+static void put_all_data(struct pen *to, struct span message, const struct dns_record *r,
+                         struct dns_known *known, bool raw)
+{
+    struct dns_data data;
+    dns_data_read(&data, message, r, raw);
+    put_facts(to, &data);
+    if (r->data_len)
+        put_data(to, message, &data, known);
+}
+
 static void put_class(struct pen *to, unsigned class)
 {
     if (class == 1) { // as good as always
@@ -112,8 +149,6 @@ static void put_class(struct pen *to, unsigned class)
 static void put_record(struct pen *to, struct span message, const struct dns_record *r,
                        struct dns_known *known, bool raw)
 {
-    struct dns_data data;
-    dns_data_read(&data, message, r, raw);
     PUT(to, "{\"name\":");
     put_owner(to, message, r->name, known);
     PUT(to, ",\"type\":\"");
@@ -121,9 +156,13 @@ static void put_record(struct pen *to, struct span message, const struct dns_rec
     put_class(to, r->class);
     pen_unsigned(to, r->ttl);
     pen_byte(to, '"');
-    put_facts(to, &data);
-    if (r->data_len)
-        put_data(to, message, &data, known);
+    struct span name = known_data(message, r, known);
+    if (name.len) {
+        PUT(to, ",\"data\":");
+        pen_raw(to, name);
+    } else {
+        put_all_data(to, message, r, known, raw);
+    }
     pen_byte(to, '}');
 }
 
@@ -133,6 +172,7 @@ unsigned dns_render_records(struct pen *to, const struct dns_message *m, enum dn
     struct dns_record r;
     uint32_t offset = m->at[s];
     unsigned count = 0;
+    known->cut |= m->count[s] > DNS_RENDERED;
     to->end--; // the closing bracket always fits
     pen_byte(to, '[');
     for (unsigned i = 0; i < m->count[s] && i < DNS_RENDERED; i++) {
@@ -142,9 +182,10 @@ unsigned dns_render_records(struct pen *to, const struct dns_message *m, enum dn
         if (count)
             pen_byte(to, ',');
         put_record(to, m->bytes, &r, known, raw);
-        if (to->full) {
+        if (to->full || !known_pay(known, (size_t)(to->at - whole))) {
             to->at = whole;
             to->full = false;
+            known->cut = true;
             break;
         }
         count++;

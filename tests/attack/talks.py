@@ -162,7 +162,7 @@ def dns_pointers(dice, count):
     return answered(lambda n: struct.pack(">H", n & 0xFFFF) + dice.choice(made)[2:])
 
 
-@attack("transactions_answered")
+@attack("transactions_answered", "dns_records_withheld")
 def dns_longest_names(dice, count):
     """Questions and records with names of 255 bytes each of which is written as four."""
     record = b"\xc0\x0c\0\5\0\1\0\0\0\1\0\2\xc0\x0c"
@@ -177,7 +177,7 @@ def dns_counts(dice, count):
                                   (1, 65535, 65535, 65535), b"\1a\0\0\1\0\1" + record * (n % 100)))
 
 
-@attack("transactions_answered")
+@attack("transactions_answered", "dns_records_withheld")
 def dns_records(dice, count):
     """The most records that fit, empty ones, with the longest of names."""
     record = b"\xc0\x0c\0\1\0\1\0\0\0\1\0\0"

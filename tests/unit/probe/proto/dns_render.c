@@ -29,7 +29,7 @@ static const char *show(unsigned type, const void *data, size_t len, bool raw)
     struct dns_message m;
     struct pen pen = pen_of(shown, sizeof shown - 1);
     struct dns_known known;
-    dns_known_begin(&known, span_of(NULL, 0));
+    dns_known_begin(&known, span_of(NULL, 0), SIZE_MAX);
     build_header(&b, 1, 0x8180, 1, 1, 0, 0);
     build_question(&b, "example.com", type);
     build_data(&b, type, data, len);
@@ -198,11 +198,11 @@ static void limits_texts(void **state)
     assert_true(dns_message_read(&m, span_of(b.bytes, b.len), false));
     struct pen pen = pen_of(shown, sizeof shown - 1);
     struct dns_known known;
-    dns_known_begin(&known, span_of(NULL, 0));
+    dns_known_begin(&known, span_of(NULL, 0), SIZE_MAX);
     assert_int_equal(dns_render_records(&pen, &m, DNS_ANSWERS, false, &known), DNS_RENDERED);
     for (size_t room = 2; room < 400; room++) {
         pen = pen_of(shown, room);
-        dns_known_begin(&known, span_of(NULL, 0));
+        dns_known_begin(&known, span_of(NULL, 0), SIZE_MAX);
         unsigned count = dns_render_records(&pen, &m, DNS_ANSWERS, false, &known);
         assert_int_equal(pen.at[-1], ']');
         assert_int_equal(pen.at[-2], count ? '}' : '[');
@@ -230,7 +230,8 @@ static void copies_names(void **state)
             struct build data = {.len = 0};
             for (unsigned skip = type == 15 ? 2 : type == 33 ? 6 : 0; skip; skip--)
                 build_8(&data, skip);
-            build_bytes(&data, "\2ns", 3);
+            if (round % 3) // else nothing but a pointer
+                build_bytes(&data, "\2ns", 3);
             build_16(&data, 0xc000 | (seed >> 24 & 1 ? 12 : target));
             build_data(&b, type, data.bytes, type == 1 ? 4 : data.len);
             if (seed >> 25 & 1)
@@ -241,16 +242,114 @@ static void copies_names(void **state)
         assert_true(dns_message_read(&m, span_of(b.bytes, b.len), false));
         struct dns_known known;
         struct pen pen = pen_of(expanded, sizeof expanded);
-        dns_known_begin(&known, span_of(NULL, 0));
+        dns_known_begin(&known, span_of(NULL, 0), SIZE_MAX);
         known.used = sizeof known.text; // keeps none
         assert_int_equal(dns_render_records(&pen, &m, DNS_ANSWERS, false, &known), 9);
         struct span plain = pen_written(&pen);
         pen = pen_of(shown, sizeof shown);
-        dns_known_begin(&known, span_text(round % 2 ? "www.example.com" : ""));
+        dns_known_begin(&known, span_text(round % 2 ? "www.example.com" : ""), SIZE_MAX);
         assert_int_equal(dns_render_records(&pen, &m, DNS_ANSWERS, false, &known), 9);
         assert_true(known.count > 1);
         assert_true(span_is(pen_written(&pen), plain));
     }
+}
+
+// A list of records in whole, or what its message is allowed; how many.
+static unsigned list(const struct dns_message *m, size_t allowed, bool *cut)
+{
+    struct dns_known known;
+    struct pen pen = pen_of(shown, sizeof shown - 1);
+    dns_known_begin(&known, span_of(NULL, 0), allowed);
+    unsigned count = dns_render_records(&pen, m, DNS_ANSWERS, false, &known);
+    *pen.at = 0;
+    *cut = known.cut;
+    return count;
+}
+
+static struct dns_message built(void)
+{
+    struct dns_message m;
+    assert_true(dns_message_read(&m, span_of(b.bytes, b.len), false));
+    return m;
+}
+
+// Each record points at the question's name, twice.
+static void build_pointers(const char *name, unsigned records, unsigned type)
+{
+    build_header(&b, 1, 0x8180, 1, records, 0, 0);
+    build_question(&b, name, type);
+    for (unsigned i = 0; i < records; i++)
+        build_data(&b, type, type == 1 ? "\300\0\2\1" : "\300\14", type == 1 ? 4 : 2);
+}
+
+enum { GROWTH = 3 }; // as the setting's default
+
+static void text_is_allowed_by_length(void **state)
+{
+    (void)state;
+    bool cut;
+    char name[254];
+    for (size_t i = 0; i < sizeof name - 1; i++)
+        name[i] = i % 64 == 63 ? '.' : '\001'; // written as four, and five in JSON
+    name[sizeof name - 1] = 0;
+    build_pointers(name, 60, 5);
+    struct dns_message m = built();
+    size_t allowed = dns_text_allowed(&m, GROWTH);
+    assert_int_equal(allowed, DNS_TEXT_FREE + GROWTH * b.len);
+    unsigned count = list(&m, allowed, &cut);
+    assert_true(cut);
+    assert_in_range(count, 1, 3);
+    assert_in_range(strlen(shown), 1000, allowed + count * DNS_RECORD_FREE + 64);
+    assert_string_equal(shown + strlen(shown) - 2, "}]");
+    assert_int_equal(list(&m, 100, &cut), 0); // not even one
+    assert_true(cut);
+    assert_string_equal(shown, "[]");
+}
+
+static void assert_all(unsigned records)
+{
+    bool cut;
+    struct dns_message m = built();
+    assert_int_equal(list(&m, dns_text_allowed(&m, GROWTH), &cut), records);
+    assert_false(cut);
+}
+
+// What is asked and answered in earnest.
+static void ordinary_messages_are_whole(void **state)
+{
+    (void)state;
+    build_pointers("d111111abcdef8.cloudfront.net", 16, 1);
+    assert_all(16);
+    build_pointers("r3---sn-4g5e6nze.c.a-rather-long-name-of-an-edge.gvt1.content.example.com", 30,
+                   1);
+    assert_all(30);
+    build_pointers("cache-of-files.region-eu-central-1.zone-b.cluster-0042.internal.delivery."
+                   "content-network-of-some-company.example.com",
+                   24, 1);
+    assert_all(24);
+    build_pointers("db.service.consul.example.org", 500, 1); // a large set over TCP
+    assert_all(500);
+    build_pointers("1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa", 12,
+                   12);
+    assert_all(12);
+}
+
+// What the answers took is gone for the other sections.
+static void sections_share(void **state)
+{
+    (void)state;
+    build_header(&b, 1, 0x8180, 1, 1, 1, 0);
+    build_question(&b, "example.com", 1);
+    for (int i = 0; i < 2; i++)
+        build_data(&b, 1, "\300\0\2\1", 4);
+    struct dns_message m = built();
+    struct dns_known known;
+    struct pen pen = pen_of(shown, sizeof shown - 1);
+    dns_known_begin(&known, span_of(NULL, 0), 16);
+    assert_int_equal(dns_render_records(&pen, &m, DNS_ANSWERS, false, &known), 1);
+    assert_false(known.cut);
+    assert_int_equal(dns_render_records(&pen, &m, DNS_AUTHORITIES, false, &known), 0);
+    assert_true(known.cut);
 }
 
 // Whatever the data: as any type, cut anywhere, it is shown, and nothing is read beyond its end.
@@ -377,6 +476,9 @@ int main(void)
         cmocka_unit_test(shows_what_does_not_fit),
         cmocka_unit_test(limits_texts),
         cmocka_unit_test(copies_names),
+        cmocka_unit_test(text_is_allowed_by_length),
+        cmocka_unit_test(ordinary_messages_are_whole),
+        cmocka_unit_test(sections_share),
         cmocka_unit_test(survives_garbage),
         cmocka_unit_test(shows_a_line),
         cmocka_unit_test(shows_options),
