@@ -177,7 +177,13 @@ static inline __attribute__((always_inline)) uint8_t *write_text(uint8_t *to, st
             continue;
         }
         at += plain;
-        to = write_careful(to + plain, &at, end);
+        to += plain;
+        if (*at == '\\' || *at == '"') {
+            *to++ = '\\';
+            *to++ = *at++;
+        } else {
+            to = write_careful(to, &at, end);
+        }
     }
     size_t left = (size_t)(end - at);
     if (left == 0)
