@@ -53,8 +53,8 @@ def datagram(source, target, ports, payload):
     return b"\2\0\0\0\0\2\2\0\0\0\0\1\x08\0" + ip + udp
 
 
-def write_capture(path, names):
-    """A DNS question and its answer for each name."""
+def write_capture(path, names, start=1_700_000_000):
+    """A DNS question and its answer for each name, from that second on."""
     client, server = b"\x0a\0\0\1", b"\x0a\0\0\2"
     out = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)]
     for number, name in enumerate(names):
@@ -63,7 +63,7 @@ def write_capture(path, names):
             ends = (server, client, (53, port)) if answered else (client, server, (port, 53))
             data = datagram(*ends, question(number, name.encode(), answered))
             tick = 20 * number + 10 * answered
-            out.append(struct.pack("<IIII", 1_700_000_000 + tick // 1_000_000, tick % 1_000_000,
+            out.append(struct.pack("<IIII", start + tick // 1_000_000, tick % 1_000_000,
                                    len(data), len(data)) + data)
     pathlib.Path(path).write_bytes(b"".join(out))
 

@@ -38,6 +38,8 @@ FAULTS = {"transport": -195, "leader moved": 6, "no leader": 5, "timed out": 7,
           "few replicas": 19, "too few afterwards": 20, "not there": 3, "forbidden": 29,
           "too large": 10, "poison": 87, "away": 8, "throttled": 89}
 
+QUICK = {"reconnect.backoff.max.ms": 200, "retry.backoff.ms": 50}
+
 Message = collections.namedtuple("Message", "partition time key headers name value")
 
 
@@ -95,8 +97,7 @@ def cluster(*topics, brokers=BROKERS):
 def configuration(folder, hosts, output=None, compat=False, **more):
     """Times are short, so that what waits for the next try does not wait long."""
     settings = {"hosts": hosts, "topic": "events", "compression": "lz4", "timeout": "5s",
-                "backoff": {"init": "20ms", "max": "200ms"},
-                "librdkafka": {"reconnect.backoff.max.ms": 200, "retry.backoff.ms": 50}}
+                "backoff": {"init": "20ms", "max": "200ms"}, "librdkafka": QUICK}
     config = {"packetbeat" if compat else "weir": {"protocols": [{"type": "dns", "ports": [53]}]},
               "output": {"kafka": {**settings, **(output or {})}}, "path": {"home": str(folder)},
               "queue": {"mem": {"flush": {"timeout": "50ms"}}},
@@ -126,9 +127,8 @@ def run(folder, config, seconds=240, code=0):
     return (columns("\n" + log) if "\noutput.kafka" in log else {}), log
 
 
-def ended(process, code=0):
-    process.log = process.stderr.read()
-    process.wait(timeout=60)
+def ended(process, code=0, seconds=240):
+    process.log = process.communicate(timeout=seconds)[1]
     probe.check_end(process.returncode, process.log, code, process.words)
     return columns("\n" + process.log)
 
@@ -466,18 +466,17 @@ def case_a_full_queue_waits():
 # ── cases: settings, stopping ──
 
 def case_stop_does_not_hang():
+    """Who waited for the answer would see the documents delivered."""
     with cluster() as mock, elastic.place() as folder:
         for broker in range(1, BROKERS + 1):
-            mock.ask("slow", broker, 0, 30_000)
+            mock.ask("slow", broker, 0, 60_000)
         elastic.write_capture(folder / "load.pcap", names_of(100))
-        config = configuration(folder, mock.hosts)
+        config = configuration(folder, mock.hosts, {"timeout": "100s"})
         with elastic.started(folder, config, "-E", "weir.shutdown_timeout=300ms") as process:
             time.sleep(1.5)
-            begun = time.monotonic()
             process.send_signal(signal.SIGTERM)
             rows = ended(process, code=None)
-            want(time.monotonic() - begun < 5, "a stop waits for an answer")
-            want(rows["shed"] + rows.get("delivered", 0) == 100, f"{rows}")
+            want(rows.get("shed") == 100 and "delivered" not in rows, f"a stop waits: {rows}")
 
 
 def case_unknown_properties_are_refused():
