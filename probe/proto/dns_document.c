@@ -27,7 +27,8 @@ const struct field_table dns_field_table = {"dns", &common_table, fields,
 
 enum {
     LIST_CEILING = 48 << 10, // bytes of one list of records in a document, and of one line
-    RELATED = 128,           // records whose addresses become related; each is sought among them
+    HOST_NAME_MOST = 253, // characters (RFC 1035 section 2.3.4, without its first length and root)
+    RELATED = 128,        // records whose addresses become related; each is sought among them
 };
 
 static struct span copied(struct event *e, struct span text)
@@ -100,8 +101,10 @@ static void set_domain(struct event *e, struct span name)
     event_text_if(e, DNS_QUESTION_TOP, rest);
 }
 
-// The name of the first question, which is `known` if not empty.
-static struct span set_question(struct event *e, const struct dns_message *m, struct span known)
+// The name of the first question. One that is longer than any host may be called, since most of its
+// bytes are escaped, is registered nowhere; the reference takes it apart all the same.
+static struct span set_question(struct event *e, const struct dns_message *m,
+                                struct dns_wanted wanted)
 {
     uint8_t text[DNS_NAME_TEXT];
     struct dns_question q;
@@ -110,13 +113,14 @@ static struct span set_question(struct event *e, const struct dns_message *m, st
         return span_of(NULL, 0);
     set_name(e, DNS_QUESTION_TYPE, dns_type_name(q.type), q.type);
     set_name(e, DNS_QUESTION_CLASS, dns_class_name(q.class), q.class);
-    struct span name = known;
+    struct span name = wanted.name;
     if (!name.len)
         name = copied(e, span_of(text, dns_name_text(m->bytes, &q.name, text)));
     if (!name.len)
         return name;
     event_text(e, DNS_QUESTION_NAME, name);
-    set_domain(e, name);
+    if (name.len <= HOST_NAME_MOST || wanted.raw)
+        set_domain(e, name);
     return name;
 }
 
@@ -245,7 +249,7 @@ bool dns_document_message(struct event *e, const struct dns_message *m, struct d
     set_name(e, DNS_OP_CODE, dns_opcode_name(dns_message_opcode(m)), dns_message_opcode(m));
     set_flags(e, m);
     set_rcode(e, DNS_RESPONSE_CODE, dns_message_rcode(m), wanted.raw);
-    struct span question = set_question(e, m, wanted.name);
+    struct span question = set_question(e, m, wanted);
     if (m->has_opt)
         set_opt(e, m, wanted.raw);
     return set_sections(e, m, wanted, question);

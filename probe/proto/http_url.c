@@ -22,23 +22,21 @@ static bool is_plain(uint8_t byte, enum http_plain plain)
 void http_escape(struct pen *pen, struct span text, enum http_plain plain)
 {
     static const char digits[] = "0123456789ABCDEF";
-    while (text.len) {
-        size_t run = 0;
-        while (run < text.len && is_plain(text.at[run], plain))
-            run++;
-        pen_raw(pen, span_first(text, run));
-        text = span_skip(text, run);
-        if (!text.len)
-            break;
-        uint8_t byte = text.at[0];
-        if (byte == ' ' && plain == HTTP_PLAIN_PARAMETER) {
-            pen_byte(pen, '+');
+    if (!pen_room(pen, 3 * text.len))
+        return;
+    uint8_t *to = pen->at;
+    for (const uint8_t *at = text.at, *end = at + text.len; at < end; at++) {
+        if (is_plain(*at, plain)) {
+            *to++ = *at;
+        } else if (*at == ' ' && plain == HTTP_PLAIN_PARAMETER) {
+            *to++ = '+';
         } else {
-            uint8_t escape[3] = {'%', (uint8_t)digits[byte >> 4], (uint8_t)digits[byte & 15]};
-            pen_raw(pen, span_of(escape, sizeof escape));
+            *to++ = '%';
+            *to++ = (uint8_t)digits[*at >> 4];
+            *to++ = (uint8_t)digits[*at & 15];
         }
-        text = span_skip(text, 1);
     }
+    pen->at = to;
 }
 
 size_t http_unescape(uint8_t *to, struct span text, bool plus)

@@ -14,6 +14,7 @@ enum http_plain {
     HTTP_PLAIN_PATH,
     HTTP_PLAIN_HOST,
 };
+// The pen must have room for three times the text.
 void http_escape(struct pen *pen, struct span text, enum http_plain plain);
 
 // Undoes %XX, and + if `plus`; `to` holds text.len bytes. A % that is no escape stays.

@@ -224,6 +224,57 @@ static void tells_failures(void **state)
     finish(2);
 }
 
+// Longer than any host may be called, for most of its bytes are escaped.
+static void odd_names_are_registered_nowhere(void **state)
+{
+    (void)state;
+    for (int compat = 0; compat < 2; compat++) {
+        char odd[] = "**************************************************.example.com";
+        open_udp("", compat);
+        memset(odd, 1, strlen(odd) - strlen(".example.com"));
+        ask(1, odd);
+        reply(1, odd);
+        assert_int_equal(documents(), 1);
+        assert_document_has(&h, 0, "\\\\001.example.com\"");
+        assert_document_has(&h, 0, "\"registered_domain\":\"example.com\"");
+        char odder[] =
+            "***************************************************************.\1.example.com";
+        memset(odder, 1, 63);
+        ask(2, odder);
+        reply(2, odder);
+        assert_int_equal(documents(), 2);
+        assert_document_has(&h, 1, "\\\\001.example.com\"");
+        if (compat)
+            assert_document_has(&h, 1, "\"registered_domain\":\"example.com\"");
+        else
+            assert_document_lacks(&h, 1, "registered_domain");
+        finish(2);
+    }
+}
+
+static void counts_what_it_does_not_list(void **state)
+{
+    (void)state;
+    for (int generous = 0; generous < 2; generous++) {
+        char odd[190];
+        memset(odd, 1, sizeof odd - 1);
+        odd[63] = odd[127] = '.';
+        odd[sizeof odd - 1] = 0;
+        open_udp(generous ? "max_record_growth: 100" : "", false);
+        ask(1, odd);
+        build_header(&b, 1, 0x8180, 1, 20, 0, 0);
+        build_question(&b, odd, 5);
+        for (int i = 0; i < 20; i++)
+            build_data(&b, 5, "\200\14", 2);
+        send(SERVER);
+        assert_int_equal(documents(), 1);
+        assert_document_has(&h, 0, "\"answers_count\":20");
+        assert_document_has(&h, 0, "\"answers\":[{");
+        assert_int_equal(h.counters.dns_records_withheld, !generous);
+        finish(1);
+    }
+}
+
 static void ask_with_opt(unsigned id, unsigned pad)
 {
     build_header(&b, id, 0x0100, 1, 0, 0, 1);
@@ -741,6 +792,8 @@ int main(void)
         cmocka_unit_test(publishes_answers_nobody_asked_for),
         cmocka_unit_test(lets_both_ends_ask),
         cmocka_unit_test(tells_failures),
+        cmocka_unit_test(odd_names_are_registered_nowhere),
+        cmocka_unit_test(counts_what_it_does_not_list),
         cmocka_unit_test(notes_edns),
         cmocka_unit_test(notes_large_messages),
         cmocka_unit_test(writes_options),

@@ -158,6 +158,61 @@ static void pipelined(void **state)
     close_all();
 }
 
+// Whoever asks so much at once is written about, answered or not.
+static void fifty_at_once(void **state)
+{
+    (void)state;
+    for (int answered = 0; answered < 2; answered++) {
+        char questions[50 * 40] = "", answers[50 * 60] = "", text[40];
+        for (int i = 0; i < 50; i++) {
+            snprintf(text, sizeof text, "GET /%d/ HTTP/1.1\r\n\r\n", i);
+            strcat(questions, text);
+            strcat(answers, ANSWER(1, "1"));
+        }
+        start("", false);
+        client(questions);
+        if (answered)
+            server(answers);
+        finish(50);
+        has(0, "GET /0/");
+        has(49, "GET /49/");
+        assert_int_equal(h.counters.transactions_answered, answered ? 50 : 0);
+        assert_int_equal(h.counters.transactions_withheld, 0);
+        close_all();
+    }
+}
+
+static void bombs_are_counted(void **state)
+{
+    (void)state;
+    uint8_t *zeros = calloc(1, 1 << 20), packed[4096];
+    char head[128];
+    z_stream z = {.next_in = zeros, .avail_in = 1 << 20, .next_out = packed, .avail_out = 4096};
+    assert_int_equal(deflateInit(&z, 9), Z_OK);
+    assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+    for (int generous = 0; generous < 2; generous++) {
+        start(generous ? "include_body_for: [text]\nmax_body_growth: 2000"
+                       : "include_body_for: [text]",
+              false);
+        client("GET / HTTP/1.1\r\n\r\n");
+        snprintf(head, sizeof head,
+                 "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: deflate\r\n"
+                 "Content-Length: %lu\r\n\r\n",
+                 z.total_out);
+        server(head);
+        harness_feed(&h, SERVER, packed, z.total_out);
+        finish(1);
+        if (generous)
+            lacks(0, "unable to decode body");
+        else
+            has(0, "body truncated due to size limitation");
+        assert_int_equal(h.counters.http_bombs, !generous);
+        close_all();
+    }
+    deflateEnd(&z);
+    free(zeros);
+}
+
 static void head_has_no_body(void **state)
 {
     (void)state;
@@ -1122,6 +1177,8 @@ int main(void)
         cmocka_unit_test(cut_at_every_byte),
         cmocka_unit_test(times_are_those_of_the_bytes),
         cmocka_unit_test(pipelined),
+        cmocka_unit_test(fifty_at_once),
+        cmocka_unit_test(bombs_are_counted),
         cmocka_unit_test(head_has_no_body),
         cmocka_unit_test(interim_answers_take_no_question),
         cmocka_unit_test(an_early_answer_waits_for_its_question),
