@@ -178,12 +178,13 @@ static inline __attribute__((always_inline)) uint8_t *write_text(uint8_t *to, st
         }
         at += plain;
         to += plain;
-        if (*at == '\\' || *at == '"') {
+        const uint8_t *from = at;
+        for (; at < end && (*at == '\\' || *at == '"'); at++) {
             *to++ = '\\';
-            *to++ = *at++;
-        } else {
-            to = write_careful(to, &at, end);
+            *to++ = *at;
         }
+        if (at == from)
+            to = write_careful(to, &at, end);
     }
     size_t left = (size_t)(end - at);
     if (left == 0)
