@@ -120,8 +120,9 @@ static struct span known_data(struct span message, const struct dns_record *r,
                               const struct dns_known *known)
 {
     bool is_name = r->type == DNS_NS || r->type == DNS_CNAME || r->type == DNS_PTR;
-    uint32_t at = is_name && r->data_len == 2 ? name_place(message, r->data) : r->data;
-    struct span json = at != r->data ? known_find(known, at) : span_of(NULL, 0);
+    struct span json = span_of(NULL, 0);
+    if (is_name && r->data_len == 2)
+        json = known_find(known, name_place(message, r->data));
     return json.len > 2 ? json : span_of(NULL, 0); // an owner that is no name is ""
 }
 
