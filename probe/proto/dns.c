@@ -20,9 +20,9 @@ static const struct setting settings[] = {
     {"include_additionals", SETTING_BOOL, offsetof(struct dns_settings, include_additionals),
      "false", .meaning = "Write the additional records"},
     {"max_record_growth", SETTING_NUMBER, offsetof(struct dns_settings, max_record_growth), "3", 1,
-     1 << 16,
+     DNS_GROWTH_ANY,
      .meaning = "Bytes of text that records may have for each byte of their message, above 2 KiB; "
-                "those behind are only counted"},
+                "those behind are only counted (not under compat)"},
     SETTING_END};
 
 static const struct oddity oddities[] = {
@@ -453,7 +453,8 @@ static bool dns_publish(const struct conn *c, const struct transaction *t, struc
     struct dns_wanted wanted = {.authorities = own->include_authorities,
                                 .additionals = own->include_additionals,
                                 .raw = compat,
-                                .growth = (unsigned)own->max_record_growth};
+                                .growth =
+                                    compat ? DNS_GROWTH_ANY : (unsigned)own->max_record_growth};
     struct span name = dns_document_question(e, asked);
     if (dns_message_asks_same(asked, shown))
         wanted.name = name;

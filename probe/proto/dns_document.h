@@ -9,6 +9,8 @@
 
 extern const struct field_table dns_field_table;
 
+enum { DNS_GROWTH_ANY = 1 << 16 }; // no ceiling, in effect
+
 struct dns_wanted {
     bool authorities, additionals; // write these records too
     bool raw;                      // the reference's odd values, see the oddities of dns.c

@@ -466,9 +466,9 @@ static const struct setting http_settings[] = {
     {"max_message_size", SETTING_BYTES, offsetof(struct http_settings, max_message_size),
      "10485760", 0, 1 << 30, .meaning = "Bytes of a body that are kept, before and after decoding"},
     {"max_body_growth", SETTING_NUMBER, offsetof(struct http_settings, max_body_growth), "64", 1,
-     1 << 16,
+     HTTP_GROWTH_ANY,
      .meaning = "Bytes that each of a coded body may become, above 16 KiB; of what becomes more, "
-                "1 KiB is written"},
+                "1 KiB is written (not under compat)"},
     SETTING_END};
 #undef ROW
 

@@ -16,7 +16,10 @@ struct http_settings {
     int64_t max_message_size, max_body_growth;
 };
 
-enum { HTTP_FIELDS_MOST = 256 }; // lines kept by option, of one message
+enum {
+    HTTP_FIELDS_MOST = 256,    // lines kept by option, of one message
+    HTTP_GROWTH_ANY = 1 << 16, // of a body: no ceiling, in effect
+};
 
 // A field kept because send_headers or send_all_headers asks for it. Repeats are joined.
 struct http_kept {

@@ -172,8 +172,9 @@ static struct value body_value(const struct page *p, const struct http_message *
 {
     struct span content = view(p, &m->coding), transfer = view(p, &m->transfer);
     if (p->settings->decode_body && m->body.len && http_is_coded(content, transfer)) {
-        struct http_ceiling ceiling = {(uint64_t)p->settings->max_message_size,
-                                       (uint64_t)p->settings->max_body_growth};
+        struct http_ceiling ceiling = {
+            .most = (uint64_t)p->settings->max_message_size,
+            .growth = p->compat ? HTTP_GROWTH_ANY : (uint64_t)p->settings->max_body_growth};
         struct http_decoded d = http_decode(&m->body, content, transfer, ceiling, &p->e->scratch);
         if (d.problem)
             note_coding(p, &d);
